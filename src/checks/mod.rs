@@ -1,0 +1,1 @@
+//! The checks of the diagnosis. Invariant: pure; a check that could not look never says fine.

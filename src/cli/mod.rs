@@ -1,0 +1,1 @@
+//! Option tables. Invariant: parsing only validates; nothing is opened here.

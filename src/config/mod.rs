@@ -1,0 +1,1 @@
+//! Settings. Invariant: pure; each value knows its origin; nothing but the defaults names a service.

@@ -1,0 +1,320 @@
+//! Every finding the programs can report: ids, severities, texts, remedies.
+//!
+//! Invariant: ids are stable and never reused; each text exists once, here; no text can hold a value
+//! of the env file. A finding's `detail` names paths, lines and keys only.
+
+use std::path::PathBuf;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing; never changes the verdict.
+    Note,
+    /// Will bite.
+    Warning,
+    /// Does not work, or is unsafe, now.
+    Error,
+}
+
+impl Severity {
+    /// The word that begins a line of the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Who repairs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Repaired at each start and by `--fix`, without a question about meaning.
+    Automatic,
+    /// `--fix` or `meats-env fix` offers it; a person decides.
+    Asks,
+    /// Only a person can: the remedy is printed.
+    ByHand,
+    /// No automatic edit of the object at all.
+    Refused,
+}
+
+impl Repair {
+    /// The word used in JSON and text.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Automatic => "automatic",
+            Self::Asks => "asks",
+            Self::ByHand => "by-hand",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One kind of finding: everything that is always true of it. `explain ID` prints this.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Stable id, `ENV-004`.
+    pub id: &'static str,
+    /// Readable name, `export-prefix`.
+    pub name: &'static str,
+    pub severity: Severity,
+    pub repair: Repair,
+    /// What is the case, one sentence.
+    pub summary: &'static str,
+    /// Why it matters: what it does to the service.
+    pub why: &'static str,
+    /// What to do, in words; commands may stand on lines of their own, indented by four blanks.
+    pub remedy: &'static str,
+    /// Ids of symptoms that this cause explains.
+    pub leads_to: &'static [&'static str],
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    pub path: Option<PathBuf>,
+    /// Line of the file, from 1.
+    pub line: Option<usize>,
+    /// Column (bytes) of the line, from 1.
+    pub column: Option<usize>,
+    pub unit: Option<String>,
+    /// Key of the env file or the settings; the name only.
+    pub key: Option<String>,
+}
+
+/// Something seen, with its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// "journal", a path, "unit property".
+    pub source: String,
+    pub text: String,
+}
+
+/// One finding on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub kind: &'static Kind,
+    pub subject: Subject,
+    /// One sentence about this instance; begins without a capital, ends without a full stop.
+    pub detail: String,
+    pub evidence: Vec<Evidence>,
+    /// Commands that help, as words; complete and safe to paste.
+    pub commands: Vec<Vec<String>>,
+    /// True when the service cannot start, or would destroy something, because of it.
+    pub blocks_start: bool,
+}
+
+impl Finding {
+    /// A finding without evidence or commands.
+    pub fn new(kind: &'static Kind, subject: Subject, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            subject,
+            detail: detail.into(),
+            evidence: Vec::new(),
+            commands: Vec::new(),
+            blocks_start: false,
+        }
+    }
+
+    /// Adds a command to paste.
+    #[must_use]
+    pub fn command(mut self, words: &[&str]) -> Self {
+        self.commands.push(words.iter().map(|w| (*w).to_owned()).collect());
+        self
+    }
+
+    /// Adds something seen.
+    #[must_use]
+    pub fn evidence(mut self, source: impl Into<String>, text: impl Into<String>) -> Self {
+        self.evidence.push(Evidence { source: source.into(), text: text.into() });
+        self
+    }
+
+    /// Marks it as one that must stop the start.
+    #[must_use]
+    pub fn blocking(mut self) -> Self {
+        self.blocks_start = true;
+        self
+    }
+}
+
+impl Subject {
+    /// A file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { path: Some(path.into()), ..Self::default() }
+    }
+
+    /// A line of a file.
+    pub fn line(path: impl Into<PathBuf>, line: usize) -> Self {
+        Self { path: Some(path.into()), line: Some(line), ..Self::default() }
+    }
+
+    /// A unit.
+    pub fn unit(name: impl Into<String>) -> Self {
+        Self { unit: Some(name.into()), ..Self::default() }
+    }
+
+    /// Adds the key concerned.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+}
+
+/// Declares the kinds and the list of them in one place.
+macro_rules! kinds {
+    ($($name:ident = $id:literal $word:literal $severity:ident $repair:ident
+        { $summary:literal, why: $why:literal, remedy: $remedy:literal
+          $(, leads_to: [$($leads:literal),*])? $(,)? })*) => {
+        $(
+            #[doc = $summary]
+            pub const $name: Kind = Kind {
+                id: $id,
+                name: $word,
+                severity: Severity::$severity,
+                repair: Repair::$repair,
+                summary: $summary,
+                why: $why,
+                remedy: $remedy,
+                leads_to: &[$($($leads),*)?],
+            };
+        )*
+        /// Every kind, in order of declaration.
+        pub const ALL: &[&Kind] = &[$(&$name),*];
+    };
+}
+
+/// Finds a kind by id or name, in any case.
+pub fn by_word(word: &str) -> Option<&'static Kind> {
+    ALL.iter()
+        .copied()
+        .find(|k| k.id.eq_ignore_ascii_case(word) || k.name.eq_ignore_ascii_case(word))
+}
+
+kinds! {
+    // ---- CFG: settings -------------------------------------------------------------------------
+    CFG_UNREADABLE = "CFG-001" "settings-unreadable" Error ByHand {
+        "A settings file could not be read or is not INI text.",
+        why: "The whole file is left out; the service runs with the built-in defaults instead of what you wrote.",
+        remedy: "Correct the line that the message names, then look at the result:\n    meats-diagnose config",
+    }
+    CFG_UNKNOWN_KEY = "CFG-002" "settings-unknown-key" Warning ByHand {
+        "A settings file has a key or section that means nothing.",
+        why: "A mistyped setting has no effect, and nothing else would tell you.",
+        remedy: "Correct the name; fixes.conf(5) lists all of them. What is in force:\n    meats-diagnose config",
+    }
+    CFG_BAD_VALUE = "CFG-003" "settings-bad-value" Error ByHand {
+        "A setting has a value that is not allowed.",
+        why: "The value is ignored and the next weaker one (a lower file or the default) is used.",
+        remedy: "Correct the value; fixes.conf(5) says what is allowed. What is in force:\n    meats-diagnose config",
+    }
+
+    // ---- LOG: log and runtime trees ------------------------------------------------------------
+    LOG_OWNER = "LOG-001" "log-owner" Error Automatic {
+        "A log file or directory belongs to the wrong user or group.",
+        why: "gunicorn opens its logs as the service user before anything else and exits with status 1 when it cannot.",
+        remedy: "Start the service (the pre-start helper repairs it) or run:\n    meats-diagnose --fix",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    LOG_MODE = "LOG-002" "log-mode" Error Automatic {
+        "A log file or directory does not let the service user write.",
+        why: "gunicorn opens its logs as the service user before anything else and exits with status 1 when it cannot.",
+        remedy: "Start the service (the pre-start helper repairs it) or run:\n    meats-diagnose --fix",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    LOG_MISSING = "LOG-003" "log-missing" Error Automatic {
+        "A log or runtime directory, or a log file, is missing.",
+        why: "A unit that names a missing directory fails before any program runs (226/NAMESPACE), or gunicorn cannot open its log.",
+        remedy: "Start the service (the pre-start helper makes it) or run:\n    meats-diagnose --fix",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    LOG_REFUSED = "LOG-004" "log-refused" Error Refused {
+        "Something below a log or runtime directory is not what it should be, and root does not touch it.",
+        why: "A link, device, FIFO or file with several names in a directory that the service user can write may point anywhere; changing its owner could give away a file of the system.",
+        remedy: "Look at it and move it away if nobody needs it; a log on another disk is best made by mounting that disk at the log directory.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    LOG_LIMIT = "LOG-005" "log-limit" Warning ByHand {
+        "A tree has more entries than the set limit; the rest was not looked at.",
+        why: "The limit keeps a start from taking for ever in a directory that somebody filled.",
+        remedy: "Rotate or remove old logs, or raise max_entries in fixes.conf.",
+    }
+    LOG_UNFIXED = "LOG-006" "repair-failed" Error ByHand {
+        "A repair was tried and failed.",
+        why: "The state that it would have mended is still there.",
+        remedy: "The message has the cause (read-only file system, full disk, changed in the meantime). Mend that and run:\n    meats-diagnose --fix",
+    }
+
+    // ---- ENV: the env file ----------------------------------------------------------------------
+
+    // ---- SVC: the unit and its state ------------------------------------------------------------
+    SVC_FAILED = "SVC-001" "service-failed" Error ByHand {
+        "The service is not running: its last start or run failed.",
+        why: "Nobody is served.",
+        remedy: "The cause is in the last failure record:\n    meats-diagnose failures",
+        leads_to: ["NET-001"],
+    }
+    SVC_RESTART_LOOP = "SVC-002" "restart-loop" Error ByHand {
+        "systemd starts the service again and again.",
+        why: "Each start dies; with SuccessExitStatus=0 1 systemd may even call that success, so it never shows as failed.",
+        remedy: "The cause is in the last failure record:\n    meats-diagnose failures",
+        leads_to: ["NET-001"],
+    }
+
+    // ---- PKG: the venv and its distributions ----------------------------------------------------
+
+    // ---- APP: the application -------------------------------------------------------------------
+
+    // ---- NET: listening, HTTP, nginx ------------------------------------------------------------
+    NET_NO_LISTENER = "NET-001" "no-listener" Error ByHand {
+        "Nothing listens at an address where the service should answer.",
+        why: "Every request is refused; nginx answers 502.",
+        remedy: "Start the service and look at its state:\n    systemctl start projectmeats\n    systemctl status projectmeats",
+    }
+
+    // ---- DBS: the database ----------------------------------------------------------------------
+
+    // ---- DSK: disks -----------------------------------------------------------------------------
+
+    // ---- CAP: failure capture -------------------------------------------------------------------
+
+    // ---- DEP: deployment ------------------------------------------------------------------------
+
+    // ---- DOC: the Docker fallback ---------------------------------------------------------------
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_names_are_unique_and_well_formed() {
+        for (i, kind) in ALL.iter().enumerate() {
+            let (group, number) = kind.id.split_once('-').expect("GROUP-NNN");
+            assert!(
+                group.len() == 3 && group.bytes().all(|b| b.is_ascii_uppercase()),
+                "{}",
+                kind.id
+            );
+            assert!(number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()), "{}", kind.id);
+            assert!(kind.summary.ends_with('.') && !kind.why.is_empty() && !kind.remedy.is_empty());
+            for other in ALL.iter().skip(i + 1) {
+                assert_ne!(kind.id, other.id);
+                assert_ne!(kind.name, other.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_consequence_exists() {
+        for kind in ALL {
+            for id in kind.leads_to {
+                assert!(by_word(id).is_some(), "{} leads to unknown {id}", kind.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The values that travel between rooms.
+//!
+//! Invariant: nothing in this room can do input or output, and nothing knows the clock.
+
+mod fact;
+pub mod finding;
+mod plan;
+mod secret;
+mod sourced;
+
+pub use fact::{Fact, FileKind, Stat, Timestamp};
+pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
+pub use plan::{Action, Effect, Owner, Plan, Seen};
+pub use secret::Secret;
+pub use sourced::{Origin, Sourced};

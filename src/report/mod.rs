@@ -1,0 +1,1 @@
+//! Output for people and programs. Invariant: pure; text in, text out; no secret can reach it.
