@@ -1,1 +1,21 @@
-//! The only effects. Invariant: every path below a directory that another user can write goes through privfs.
+//! The only effects: observing, privileged file work, children, journal, clock.
+//!
+//! Invariant: every path below a directory that another user can write goes through [`privfs`],
+//! is opened before it is judged, and is acted on by descriptor.
+#![expect(clippy::disallowed_methods, reason = "this room is where the effects live")]
+
+pub mod apply;
+pub mod clock;
+pub mod exec;
+pub mod http;
+pub mod ids;
+pub mod journal;
+pub mod kmsg;
+pub mod lock;
+pub mod notify;
+mod observe;
+pub mod privfs;
+pub mod process;
+
+pub use observe::Listing;
+pub use privfs::Root;

@@ -1,0 +1,79 @@
+//! The only place where a plan becomes real: one match over [`Effect`].
+//!
+//! Invariant: actions run in the order of the plan; the first failure stops its group, not the
+//! others; what was done is reported as exactly as what was not.
+
+use std::time::Duration;
+
+use super::exec::{self, Request};
+use super::privfs::{Refusal, Root};
+use crate::model::{Action, Effect, Plan};
+
+/// What became of one action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Not done; the text says why.
+    Failed(String),
+    /// An earlier action of its group failed.
+    Skipped,
+}
+
+/// One action with what became of it.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    pub action: Action,
+    pub outcome: Outcome,
+}
+
+/// Applies a plan. Nothing is undone on failure: each effect is whole or absent.
+pub fn apply(root: &Root, plan: &Plan) -> Vec<Applied> {
+    let mut stopped = Vec::new();
+    plan.actions
+        .iter()
+        .map(|action| {
+            let outcome = if stopped.contains(&action.group) {
+                Outcome::Skipped
+            } else {
+                match perform(root, &action.effect) {
+                    Ok(()) => Outcome::Done,
+                    Err(why) => {
+                        stopped.push(action.group);
+                        Outcome::Failed(why)
+                    }
+                }
+            };
+            Applied { action: action.clone(), outcome }
+        })
+        .collect()
+}
+
+fn perform(root: &Root, effect: &Effect) -> Result<(), String> {
+    let result = match effect {
+        Effect::MakeDir { path, owner, mode } => root.make_dir(path, *owner, *mode),
+        Effect::MakeFile { path, owner, mode } => root.make_file(path, *owner, *mode),
+        Effect::SetOwner { path, owner, seen, .. } => root.set_owner(path, *owner, *seen),
+        Effect::SetMode { path, mode, seen, .. } => root.set_mode(path, *mode, *seen),
+        Effect::Backup { path, to, seen } => root.back_up(path, to, *seen),
+        Effect::Replace { path, content, seen, owner, mode } => {
+            root.replace(path, content.expose(), Some(*seen), *owner, *mode)
+        }
+        Effect::Write { path, content, owner, mode } => {
+            root.replace(path, content.expose(), None, Some(*owner), Some(*mode))
+        }
+        Effect::Create { path, content, mode } => root.create_new(path, content, *mode),
+        Effect::Append { path, content, owner, mode, cap } => {
+            root.append(path, content.expose(), *owner, *mode, *cap)
+        }
+        Effect::Symlink { path, target } => root.symlink(path, target),
+        Effect::Relink { path, target } => root.relink(path, target),
+        Effect::Remove { path } => root.remove(path),
+        Effect::Run { argv, seconds } => return run(argv, *seconds),
+    };
+    result.map_err(|refusal: Refusal| refusal.to_string())
+}
+
+fn run(argv: &[String], seconds: u64) -> Result<(), String> {
+    let output = exec::run(&Request::new(argv).deadline(Duration::from_secs(seconds)))?;
+    if output.success() { Ok(()) } else { Err(output.describe()) }
+}

@@ -1,0 +1,54 @@
+//! The clock: the time of a record, and deadlines.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::model::Timestamp;
+
+/// Now, in UTC. A clock before 1970 reads as 0.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp { secs: since.as_secs().try_into().unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
+}
+
+/// A moment on the monotonic clock after which nobody waits any more.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// `limit` from now.
+    pub fn after(limit: Duration) -> Self {
+        Self(Instant::now() + limit)
+    }
+
+    /// What is left; zero when it has passed.
+    pub fn left(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// True once it has passed.
+    pub fn passed(&self) -> bool {
+        self.left().is_zero()
+    }
+}
+
+/// Elapsed time since the watch was started.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts it.
+    #[expect(clippy::new_without_default, reason = "a watch that starts by default would surprise")]
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Waits; for polling loops with a [`Deadline`] only.
+pub fn pause(duration: Duration) {
+    std::thread::sleep(duration);
+}

@@ -1,0 +1,200 @@
+//! Children: absolute program, closed environment, deadline, bounded output.
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::clock::{Deadline, pause};
+use crate::model::Owner;
+
+/// The only PATH a child gets.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    argv: Vec<String>,
+    stdin: Vec<u8>,
+    env: Vec<(String, std::ffi::OsString)>,
+    owner: Option<Owner>,
+    directory: PathBuf,
+    deadline: Duration,
+    max_output: u64,
+}
+
+impl Request {
+    /// `argv[0]` is an absolute path. 30 s, 1 MiB a stream, directory `/`, only `PATH` and
+    /// `LC_ALL=C.UTF-8` in the environment.
+    pub fn new<S: AsRef<str>>(argv: &[S]) -> Self {
+        Self {
+            argv: argv.iter().map(|word| word.as_ref().to_owned()).collect(),
+            stdin: Vec::new(),
+            env: Vec::new(),
+            owner: None,
+            directory: PathBuf::from("/"),
+            deadline: Duration::from_secs(30),
+            max_output: 1 << 20,
+        }
+    }
+
+    /// The longest time it may take.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = limit;
+        self
+    }
+
+    /// Bytes for its standard input.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// One more variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<std::ffi::OsString>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Runs as this user and group, without supplementary groups.
+    #[must_use]
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Working directory.
+    #[must_use]
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Self {
+        self.directory = path.into();
+        self
+    }
+
+    /// The most that is kept of each output stream, in bytes.
+    #[must_use]
+    pub fn max_output(mut self, bytes: u64) -> Self {
+        self.max_output = bytes;
+        self
+    }
+}
+
+/// How it ended and what it said.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub program: String,
+    /// None when the deadline ended it.
+    pub status: Option<ExitStatus>,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Exit status 0 in time.
+    pub fn success(&self) -> bool {
+        self.status.is_some_and(|s| s.success())
+    }
+
+    /// The exit status, if it exited by itself.
+    pub fn code(&self) -> Option<i32> {
+        self.status.and_then(|s| s.code())
+    }
+
+    /// "/bin/x: exit status 1: last line of stderr".
+    pub fn describe(&self) -> String {
+        let how = match self.status {
+            None => "took too long and was ended".to_owned(),
+            Some(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => format!("exit status {code}"),
+                (None, Some(signal)) => format!("killed by signal {signal}"),
+                (None, None) => "ended in an unknown way".to_owned(),
+            },
+        };
+        let text = String::from_utf8_lossy(&self.stderr);
+        match text.lines().rev().find(|line| !line.trim().is_empty()) {
+            Some(line) => format!("{}: {how}: {}", self.program, line.trim()),
+            None => format!("{}: {how}", self.program),
+        }
+    }
+}
+
+/// Runs it and waits, at most until the deadline; then its whole process group is killed.
+///
+/// # Errors
+/// It could not be started: the text names the program and the cause.
+pub fn run(request: &Request) -> Result<Output, String> {
+    let program = request.argv.first().ok_or("no program given")?;
+    if !program.starts_with('/') {
+        return Err(format!("\"{program}\": only absolute programs are run"));
+    }
+    let mut command = Command::new(program);
+    command
+        .args(request.argv.iter().skip(1))
+        .env_clear()
+        .env("PATH", PATH)
+        .env("LC_ALL", "C.UTF-8")
+        .envs(request.env.iter().map(|(name, value)| (name, value)))
+        .current_dir(&request.directory)
+        .stdin(if request.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    if let Some(owner) = request.owner {
+        command.uid(owner.uid).gid(owner.gid);
+    }
+    let mut child =
+        command.spawn().map_err(|error| format!("\"{program}\" could not be started: {error}"))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        let bytes = request.stdin.clone();
+        // A child that does not read must not block us: the thread ends with the pipe.
+        thread::spawn(move || pipe.write_all(&bytes).ok());
+    }
+    let stdout = child.stdout.take().map(|pipe| collect(pipe, request.max_output));
+    let stderr = child.stderr.take().map(|pipe| collect(pipe, request.max_output));
+    let deadline = Deadline::after(request.deadline);
+    let mut step = Duration::from_micros(500);
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if deadline.passed() => {
+                kill_group(child.id());
+                child.wait().ok();
+                break None;
+            }
+            Ok(None) => {
+                pause(step.min(deadline.left()));
+                step = (step * 2).min(Duration::from_millis(20));
+            }
+            Err(error) => return Err(format!("\"{program}\": {error}")),
+        }
+    };
+    // A grandchild may hold the pipes open: it gets no longer than the deadline either.
+    let take = |reader: Option<std::sync::mpsc::Receiver<Vec<u8>>>| {
+        let grace = deadline.left().max(Duration::from_millis(200));
+        reader.and_then(|r| r.recv_timeout(grace).ok()).unwrap_or_default()
+    };
+    let output = (take(stdout), take(stderr));
+    Ok(Output { program: program.clone(), status, stdout: output.0, stderr: output.1 })
+}
+
+fn collect(mut pipe: impl Read + Send + 'static, limit: u64) -> std::sync::mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        pipe.by_ref().take(limit).read_to_end(&mut kept).ok();
+        // The rest is read and dropped, so that the child does not block on a full pipe.
+        std::io::copy(&mut pipe, &mut std::io::sink()).ok();
+        sender.send(kept).ok();
+    });
+    receiver
+}
+
+fn kill_group(pid: u32) {
+    if let Ok(pid) = i32::try_from(pid) {
+        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL).ok();
+    }
+}

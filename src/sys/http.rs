@@ -1,0 +1,99 @@
+//! One HTTP/1.1 request to an address of this host, for the health check.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use super::clock::Stopwatch;
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// First bytes of the body.
+    pub body: Vec<u8>,
+    /// The `Location:` header of a redirect.
+    pub location: Option<String>,
+    pub took: Duration,
+}
+
+const MAX_ANSWER: u64 = 64 << 10;
+
+/// Asks `address` (`127.0.0.1:8000`, `[::1]:8000` or `unix:/run/x.sock`) for `path`.
+/// `host` is the `Host:` header; no name is looked up.
+///
+/// # Errors
+/// The text says what happened instead of an answer.
+pub fn get(address: &str, path: &str, host: &str, limit: Duration) -> Result<Answer, String> {
+    let watch = Stopwatch::new();
+    if let Some(socket) = address.strip_prefix("unix:") {
+        let stream = UnixStream::connect(socket).map_err(|e| cause(&e))?;
+        stream.set_read_timeout(Some(limit)).map_err(|e| cause(&e))?;
+        stream.set_write_timeout(Some(limit)).map_err(|e| cause(&e))?;
+        return exchange(stream, path, host, watch);
+    }
+    let target: SocketAddr =
+        address.parse().map_err(|_| format!("\"{address}\" is not ADDRESS:PORT"))?;
+    let stream = TcpStream::connect_timeout(&target, limit).map_err(|e| cause(&e))?;
+    stream.set_read_timeout(Some(limit)).map_err(|e| cause(&e))?;
+    stream.set_write_timeout(Some(limit)).map_err(|e| cause(&e))?;
+    exchange(stream, path, host, watch)
+}
+
+fn cause(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => "no answer in time".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn exchange(
+    mut stream: impl Read + Write,
+    path: &str,
+    host: &str,
+    watch: Stopwatch,
+) -> Result<Answer, String> {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: projectmeats-fixes\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).map_err(|e| cause(&e))?;
+    let mut bytes = Vec::new();
+    let read = stream.take(MAX_ANSWER).read_to_end(&mut bytes);
+    if bytes.is_empty() {
+        return Err(read.err().map_or_else(|| "an empty answer".to_owned(), |e| cause(&e)));
+    }
+    parse(&bytes, watch.elapsed())
+}
+
+fn parse(bytes: &[u8], took: Duration) -> Result<Answer, String> {
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
+    let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned();
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .filter(|line| line.starts_with("HTTP/1."))
+        .and_then(|line| line.split_whitespace().nth(1))
+        .and_then(|code| code.parse().ok())
+        .ok_or("something that is not HTTP answered")?;
+    let location = lines.find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
+    });
+    let body = bytes.get(end + 4..).unwrap_or_default().to_vec();
+    Ok(Answer { status, body, location, took })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers() {
+        let ok = parse(b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n{}", Duration::ZERO);
+        assert_eq!(ok.map(|a| (a.status, a.body)), Ok((200, b"{}".to_vec())));
+        let moved = parse(b"HTTP/1.1 301 M\r\nlocation: https://x/\r\n\r\n", Duration::ZERO);
+        assert_eq!(moved.map(|a| a.location), Ok(Some("https://x/".to_owned())));
+        assert!(parse(b"SSH-2.0-x\r\n", Duration::ZERO).is_err());
+    }
+}

@@ -1,0 +1,36 @@
+//! This process (hardening) and others (what /proc tells).
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+
+use super::Root;
+use crate::model::Fact;
+
+/// What a helper that systemd runs as root does first: umask 077, no core dump, directory `/`.
+/// The environment is not touched: nothing of it is used but what the flow takes by name.
+pub fn harden() {
+    umask(Mode::from_bits_truncate(0o077));
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).ok();
+    nix::unistd::chdir("/").ok();
+}
+
+/// Ends this process with SIGALRM's default action after so many seconds, whatever it is doing:
+/// the last wall of a helper that PID 1 waits for.
+pub fn alarm(seconds: u32) {
+    nix::unistd::alarm::set(seconds);
+}
+
+/// The environment of another process as `KEY=VALUE` entries (proc(5)); root or its owner only.
+pub fn environment(root: &Root, pid: u32) -> Fact<Vec<Vec<u8>>> {
+    let path = PathBuf::from(format!("/proc/{pid}/environ"));
+    root.read(&path, 8 << 20).map(|bytes| {
+        bytes.split(|b| *b == 0).filter(|e| !e.is_empty()).map(<[u8]>::to_vec).collect()
+    })
+}
+
+/// True when systemd is PID 1 here (sd_booted(3)).
+pub fn systemd_runs(root: &Root) -> bool {
+    root.is_system() && root.stat(Path::new("/run/systemd/system")).known().is_some()
+}
