@@ -1,1 +1,28 @@
-//! Settings. Invariant: pure; each value knows its origin; nothing but the defaults names a service.
+//! Settings: `fixes.conf` and its drop-ins become a [`Config`] in which each value knows its origin.
+//!
+//! Invariant: pure. A broken file or value never stops anything: it is a finding, and the next
+//! weaker value is used. One configuration describes one service, and nothing but the defaults
+//! knows its name.
+
+mod key;
+mod resolve;
+mod source;
+
+pub use key::{KEYS, Key};
+pub use resolve::{Config, Entry, Profile, resolve};
+pub use source::Source;
+
+/// The settings file.
+pub const FILE: &str = "/etc/projectmeats/fixes.conf";
+/// Its drop-ins: `*.conf`, applied in order of name.
+pub const DROP_IN_DIR: &str = "/etc/projectmeats/fixes.conf.d";
+/// Most bytes of one settings file.
+pub const FILE_LIMIT: u64 = 64 << 10;
+/// State of the package: backups, failure records, digests. Root only.
+pub const STATE_DIR: &str = "/var/lib/projectmeats-fixes";
+/// Status of the last start; readable by all, without secrets.
+pub const RUN_DIR: &str = "/run/projectmeats-fixes";
+/// The helper that `ExecStartPre=+` runs.
+pub const PRE_START: &str = "/usr/libexec/projectmeats-fixes/pre-start";
+/// The helper that `ExecStopPost=-+` runs.
+pub const CAPTURE: &str = "/usr/libexec/projectmeats-fixes/capture-failure";

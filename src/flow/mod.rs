@@ -1,1 +1,12 @@
-//! One short file an entry point: observe, plan, apply. Invariant: the only room that sees both sys and planners.
+//! One short file an entry point: observe, plan, apply.
+//!
+//! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
+//! planner could decide, and does nothing that `sys::apply` could do.
+
+pub mod generate;
+mod host;
+pub mod prestart;
+mod settings;
+
+pub use host::{observe_ids, observe_tree, observe_unit};
+pub use settings::observe_settings;

@@ -250,6 +250,28 @@ kinds! {
     }
 
     // ---- ENV: the env file ----------------------------------------------------------------------
+    ENV_ACCESS = "ENV-090" "env-access" Error Automatic {
+        "The env file or its directory can be read by everybody, or written by others than root.",
+        why: "It holds passwords; and who can replace it can bring variables to commands that root runs, or stop systemd with a FIFO.",
+        remedy: "Start the service (the pre-start helper repairs it) or run:\n    meats-diagnose --fix",
+    }
+    ENV_MISSING = "ENV-091" "env-missing" Error Asks {
+        "The env file does not exist.",
+        why: "Without it Django starts with the defaults in its code: a published SECRET_KEY, an empty database, no allowed host.",
+        remedy: "Restore the newest backup, or generate a new file and fill it in:\n    meats-env restore --list\n    meats-env generate",
+        leads_to: ["SVC-001", "NET-001"],
+    }
+    ENV_NOT_REGULAR = "ENV-092" "env-not-regular" Error Refused {
+        "The path of the env file is not a regular file with one name.",
+        why: "systemd reads it as PID 1: a FIFO there blocks the whole machine, a link or second name can be changed by somebody else.",
+        remedy: "Put a regular file of root's in its place; a link that you want belongs into env_file in fixes.conf as the real path.",
+        leads_to: ["SVC-001", "NET-001"],
+    }
+    ENV_UNREADABLE = "ENV-093" "env-unreadable" Error ByHand {
+        "The env file could not be read.",
+        why: "Nothing can be said about it, and systemd may leave it out.",
+        remedy: "The message has the cause.",
+    }
 
     // ---- SVC: the unit and its state ------------------------------------------------------------
     SVC_FAILED = "SVC-001" "service-failed" Error ByHand {
@@ -263,6 +285,22 @@ kinds! {
         why: "Each start dies; with SuccessExitStatus=0 1 systemd may even call that success, so it never shows as failed.",
         remedy: "The cause is in the last failure record:\n    meats-diagnose failures",
         leads_to: ["NET-001"],
+    }
+    SVC_UNIT_UNREADABLE = "SVC-003" "unit-unreadable" Error ByHand {
+        "The administrator's unit file could not be read, so our helpers were not added to it.",
+        why: "The service runs without the repair before a start and without failure capture.",
+        remedy: "Make the unit file readable for root, below directories that only root can write, then:\n    systemctl daemon-reload",
+    }
+    SVC_MASKED = "SVC-004" "service-masked" Note ByHand {
+        "The service is masked: systemd does not start it.",
+        why: "Somebody decided that; nothing of this package overrides it.",
+        remedy: "If it shall run again:\n    systemctl unmask projectmeats",
+    }
+    SVC_USER_MISSING = "SVC-005" "user-missing" Error Asks {
+        "The user or the group of the service does not exist.",
+        why: "systemd cannot start a process for them (217/USER, 216/GROUP).",
+        remedy: "Make them as system accounts, or correct user and group in fixes.conf:\n    systemd-sysusers projectmeats-fixes.conf",
+        leads_to: ["SVC-001", "NET-001"],
     }
 
     // ---- PKG: the venv and its distributions ----------------------------------------------------

@@ -1,1 +1,26 @@
-//! Units. Invariant: pure; no planner here accepts a Secret, for units are world-readable.
+//! Units: reading an administrator's, quoting, and the plan of what the generator emits.
+//!
+//! Invariant: pure. No planner here accepts a Secret, for units are world-readable. No emitted
+//! line can fail on its own: a missing path, user or directory would keep even the `+` helpers
+//! from running (systemd.exec(5)).
+
+mod dropin;
+mod facts;
+mod file;
+mod full;
+mod harden;
+mod plan;
+mod quote;
+mod wall;
+
+pub use facts::{AdminUnit, DropIn, UnitFacts};
+pub use file::UnitFile;
+pub use plan::{Emitted, plan_unit};
+pub use quote::{quote, quote_exec};
+pub use wall::WALL;
+
+/// Name of our drop-in: low, so that any usual name of the administrator's wins.
+pub const DROP_IN: &str = "10-projectmeats-fixes.conf";
+
+/// The oldest systemd that is supported, and what is assumed when the version is not known.
+pub const OLDEST_SYSTEMD: u32 = 252;

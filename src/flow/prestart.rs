@@ -1,0 +1,1 @@
+//! The helper before each start.

@@ -1,0 +1,24 @@
+//! Observes the settings files.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Config, Source};
+use crate::model::{Fact, Finding};
+use crate::sys::Root;
+
+const MAX_DROP_INS: usize = 256;
+
+/// Reads `fixes.conf` and its drop-ins and resolves them. Names that do not end in `.conf`
+/// (dpkg's leftovers, editors' backups) are no drop-ins.
+pub fn observe_settings(root: &Root) -> (Config, Vec<Finding>) {
+    let read = |path: PathBuf| {
+        let bytes = root.read(&path, config::FILE_LIMIT);
+        Source { path, bytes }
+    };
+    let mut sources = vec![read(PathBuf::from(config::FILE))];
+    if let Fact::Known(listing) = root.list(Path::new(config::DROP_IN_DIR), MAX_DROP_INS) {
+        let names = listing.names.iter().filter(|n| n.as_encoded_bytes().ends_with(b".conf"));
+        sources.extend(names.map(|n| read(Path::new(config::DROP_IN_DIR).join(n))));
+    }
+    config::resolve(&sources)
+}

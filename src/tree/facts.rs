@@ -1,0 +1,48 @@
+//! What the tree planner is told.
+
+use std::path::PathBuf;
+
+use crate::model::{Fact, Owner, Stat};
+
+/// An object of the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub path: PathBuf,
+    pub stat: Fact<Stat>,
+}
+
+/// The numeric ids that matter; resolved from passwd(5) and group(5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The service user and the group that it runs with.
+    pub service: Owner,
+    /// The group that may read the env file besides root.
+    pub env_gid: u32,
+}
+
+/// A directory that the service needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedDir {
+    pub entry: Entry,
+    /// Directories above it that are missing, outermost first; made as root's.
+    pub missing_parents: Vec<PathBuf>,
+    /// Mode of a new one.
+    pub mode: u32,
+    /// Only made when its parent exists (parts of the application's tree).
+    pub optional: bool,
+}
+
+/// The trees as they are.
+#[derive(Clone, Debug)]
+pub struct TreeFacts {
+    pub ids: Ids,
+    pub log_dir: WantedDir,
+    /// What lies in the log directory, by name.
+    pub log_entries: Vec<Entry>,
+    /// There was more than the limit.
+    pub truncated: bool,
+    /// Log files that must exist.
+    pub log_files: Vec<PathBuf>,
+    /// Runtime and further writable directories.
+    pub directories: Vec<WantedDir>,
+}
