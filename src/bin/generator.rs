@@ -1,5 +1,4 @@
 //! The systemd generator.
-#![expect(clippy::disallowed_methods, reason = "arguments are read and output begins here")]
 
 use std::process::ExitCode;
 
