@@ -32,8 +32,8 @@ pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
         env_file: root.stat(&config.env_file).map(|s| s.kind),
         gunicorn: gunicorn_version(root, &config.venv),
         program: root.stat(&config.venv.join("bin/gunicorn")).known().is_some(),
-        user_exists: accounts.user(&config.user).is_some(),
-        group_exists: accounts.gid(&config.group).is_some(),
+        user_exists: accounts.find_user(&config.user).is_some(),
+        group_exists: accounts.find_gid(&config.group).is_some(),
     }
 }
 
@@ -132,10 +132,10 @@ fn gunicorn_version(root: &Root, venv: &Path) -> Fact<(u32, u32)> {
 /// The numeric ids of the service, or None when the user or the group is missing.
 pub fn observe_ids(root: &Root, config: &Config) -> Option<Ids> {
     let accounts = Accounts::observe(root);
-    let user = accounts.user(&config.user)?;
-    let gid = accounts.gid(&config.group)?;
+    let user = accounts.find_user(&config.user)?;
+    let gid = accounts.find_gid(&config.group)?;
     // A group of the user's own name reads the env file; without one, its primary group.
-    let env_gid = accounts.gid(&user.name).unwrap_or(user.gid);
+    let env_gid = accounts.find_gid(&user.name).unwrap_or(user.gid);
     Some(Ids { service: Owner { uid: user.uid, gid }, env_gid })
 }
 

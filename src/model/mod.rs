@@ -4,12 +4,15 @@
 
 mod fact;
 pub mod finding;
+pub mod message;
+mod names;
 mod plan;
 mod secret;
 mod sourced;
 
 pub use fact::{Fact, FileKind, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
+pub use names::Names;
 pub use plan::{Action, Effect, Owner, Plan, Seen};
 pub use secret::Secret;
 pub use sourced::{Origin, Sourced};

@@ -1,1 +1,13 @@
-//! Output for people and programs. Invariant: pure; text in, text out; no secret can reach it.
+//! Output for people and programs.
+//!
+//! Invariant: pure; values in, text out. No secret can reach it: contents of files travel as
+//! `Secret`, and actions are described by path, owner and mode only. What came from the file
+//! system or a log is escaped before it is printed.
+
+mod action;
+mod escape;
+mod finding;
+
+pub use action::{describe_action, describe_owner};
+pub use escape::{escape, escape_path};
+pub use finding::{one_line, shell_words};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::Root;
-use crate::model::Fact;
+use crate::model::{Fact, Names};
 
 /// A line of passwd(5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Accounts {
     }
 
     /// A user by name, or by number (which need not be in the file; its group is then the same).
-    pub fn user(&self, word: &str) -> Option<User> {
+    pub fn find_user(&self, word: &str) -> Option<User> {
         if let Some(user) = self.users.iter().find(|u| u.name == word) {
             return Some(user.clone());
         }
@@ -72,7 +72,7 @@ impl Accounts {
     }
 
     /// A group's number by name or number.
-    pub fn gid(&self, word: &str) -> Option<u32> {
+    pub fn find_gid(&self, word: &str) -> Option<u32> {
         let named = self.groups.iter().find(|g| g.name == word).map(|g| g.gid);
         named.or_else(|| word.parse().ok())
     }
@@ -82,15 +82,15 @@ impl Accounts {
         let member = |g: &&Group| g.members.iter().any(|m| m == user);
         self.groups.iter().filter(member).map(|g| g.gid).collect()
     }
+}
 
-    /// The name of a uid, or the number.
-    pub fn user_name(&self, uid: u32) -> String {
+impl Names for Accounts {
+    fn user(&self, uid: u32) -> String {
         let user = self.users.iter().find(|u| u.uid == uid);
         user.map_or_else(|| uid.to_string(), |u| u.name.clone())
     }
 
-    /// The name of a gid, or the number.
-    pub fn group_name(&self, gid: u32) -> String {
+    fn group(&self, gid: u32) -> String {
         let group = self.groups.iter().find(|g| g.gid == gid);
         group.map_or_else(|| gid.to_string(), |g| g.name.clone())
     }
@@ -106,15 +106,15 @@ mod tests {
             "root:x:0:0:root:/root:/bin/sh\nmeats:x:998:33::/opt:/bin/false\nbroken line\n",
             "root:x:0:\nwww-data:x:33:meats,other\nadm:x:4:\n",
         );
-        assert_eq!(accounts.user("meats").map(|u| (u.uid, u.gid)), Some((998, 33)));
-        assert_eq!(accounts.user("998").map(|u| u.name), Some("meats".to_owned()));
-        assert_eq!(accounts.user("1234").map(|u| u.gid), Some(1234));
-        assert_eq!(accounts.user("nobody-here"), None);
-        assert_eq!(accounts.gid("www-data"), Some(33));
-        assert_eq!(accounts.gid("77"), Some(77));
-        assert_eq!(accounts.gid("nope"), None);
+        assert_eq!(accounts.find_user("meats").map(|u| (u.uid, u.gid)), Some((998, 33)));
+        assert_eq!(accounts.find_user("998").map(|u| u.name), Some("meats".to_owned()));
+        assert_eq!(accounts.find_user("1234").map(|u| u.gid), Some(1234));
+        assert_eq!(accounts.find_user("nobody-here"), None);
+        assert_eq!(accounts.find_gid("www-data"), Some(33));
+        assert_eq!(accounts.find_gid("77"), Some(77));
+        assert_eq!(accounts.find_gid("nope"), None);
         assert_eq!(accounts.supplementary("meats"), vec![33]);
-        assert_eq!(accounts.user_name(5), "5");
-        assert_eq!(accounts.group_name(4), "adm");
+        assert_eq!(accounts.user(5), "5");
+        assert_eq!(accounts.group(4), "adm");
     }
 }

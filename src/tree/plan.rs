@@ -36,7 +36,7 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
     let path = &wanted.entry.path;
     match &wanted.entry.stat {
         Fact::Known(stat) if stat.kind == FileKind::Directory => {
-            access(plan, &wanted.entry, stat, owner, 0o770);
+            access(plan, &wanted.entry, stat, owner, 0o700);
             true
         }
         Fact::Known(stat) => {
@@ -67,7 +67,7 @@ fn log_entry(plan: &mut Plan, entry: &Entry, owner: Owner) {
             FileKind::Regular if stat.links > 1 => {
                 refuse(plan, entry, format!("it has {} names (hard links)", stat.links));
             }
-            FileKind::Regular => access(plan, entry, stat, owner, 0o660),
+            FileKind::Regular => access(plan, entry, stat, owner, 0o600),
             // Directories of the application's own: their owner is its affair.
             FileKind::Directory => {}
             kind => refuse(plan, entry, format!("it is a {}", kind.word())),
@@ -77,11 +77,14 @@ fn log_entry(plan: &mut Plan, entry: &Entry, owner: Owner) {
     }
 }
 
-/// Owner and mode of an existing object, in one group.
-fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, needed: u32) {
+/// Owner and mode of an existing object. The owner needs `needed`; an object that changes hands
+/// gets the same for its group (775 and 664), one that is in the right hands keeps what the
+/// administrator chose for the group.
+fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, mut needed: u32) {
     let seen = Seen::from(stat);
     let from = Owner { uid: stat.uid, gid: stat.gid };
     if from != owner {
+        needed |= needed >> 3;
         let effect = Effect::SetOwner { path: entry.path.clone(), owner, from, seen };
         plan.push(&finding::LOG_OWNER, Origin::Default, effect);
     }
@@ -92,7 +95,7 @@ fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, needed: u32
     }
 }
 
-/// Adds what the user and the group need; takes set-id bits and "writable by all" away; what
+/// Adds what is needed; takes set-id bits and "writable by all" away; what
 /// others may read stays the administrator's choice.
 fn wanted_mode(mode: u32, needed: u32) -> u32 {
     let set_id = if needed & 0o100 == 0 { 0o6000 } else { 0o4000 };
@@ -170,7 +173,8 @@ mod tests {
         let file = |uid, gid, mode| Fact::Known(stat(FileKind::Regular, uid, gid, mode, 1));
         // Healthy, also where the administrator is stricter with others.
         check(dir(998, 33, 0o775), file(998, 33, 0o664), &[]);
-        check(dir(998, 33, 0o770), file(998, 33, 0o660), &[]);
+        check(dir(998, 33, 0o750), file(998, 33, 0o640), &[]);
+        check(dir(998, 33, 0o2775), file(998, 33, 0o600), &[]);
         // The field's state.
         check(
             dir(33, 33, 0o755),
@@ -178,7 +182,12 @@ mod tests {
             &["own /l", "mode /l 775", "own /l/error.log", "mode /l/error.log 664"],
         );
         check(dir(998, 33, 0o2775), file(998, 33, 0o6666), &["mode /l/error.log 664"]);
-        check(dir(998, 33, 0o777), file(998, 33, 0o640), &["mode /l 775", "mode /l/error.log 660"]);
+        check(dir(998, 33, 0o777), file(998, 33, 0o440), &["mode /l 775", "mode /l/error.log 640"]);
+        check(
+            dir(998, 33, 0o775),
+            file(0, 0, 0o600),
+            &["own /l/error.log", "mode /l/error.log 660"],
+        );
         check(Fact::Absent, Fact::Absent, &["dir /l 775", "file /l/error.log"]);
         let link = Fact::Known(stat(FileKind::Symlink, 998, 33, 0o777, 1));
         check(link.clone(), Fact::Absent, &["LOG-004 it is a symbolic link, not a directory"]);
