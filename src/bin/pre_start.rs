@@ -1,1 +1,17 @@
-fn main() {}
+//! The helper that `ExecStartPre=+` runs as root before each start.
+#![expect(clippy::disallowed_methods, reason = "the two variables that systemd sets are read here")]
+
+use std::process::ExitCode;
+
+use meats::flow::prestart::{Handed, main as pre_start};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let root = args.next().filter(|a| a == "--root").and_then(|_| args.next()).map(Into::into);
+    let handed = Handed {
+        notify_socket: std::env::var("NOTIFY_SOCKET").ok(),
+        invocation_id: std::env::var("INVOCATION_ID").ok(),
+        root,
+    };
+    pre_start(&handed, &mut std::io::stderr().lock())
+}

@@ -3,9 +3,11 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+mod env_repair;
 pub mod generate;
 mod host;
 pub mod prestart;
+pub mod repair;
 mod settings;
 
 pub use host::{observe_ids, observe_tree, observe_unit};

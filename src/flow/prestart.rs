@@ -1,1 +1,147 @@
-//! The helper before each start.
+//! The helper before each start (`ExecStartPre=+`): repairs what is safe, warns about what is not,
+//! and stops the start only when starting would certainly fail or destroy something.
+//!
+//! Exit status 0, or 78 (`EX_CONFIG`) when the start is stopped: 1 and 2 would be waved through
+//! under `SuccessExitStatus=0 1 2`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::repair::{self, Assessment};
+use crate::config::RUN_DIR;
+use crate::model::{Effect, Origin, Owner, Plan, Secret, finding, message};
+use crate::report;
+use crate::sys::apply::{Applied, Outcome};
+use crate::sys::ids::Accounts;
+use crate::sys::journal::{self, Level};
+use crate::sys::{Root, apply, clock, lock, notify, process};
+
+const PROGRAM: &str = "pre-start";
+const EX_CONFIG: u8 = 78;
+/// Longest run in seconds; the unit's TimeoutStartSec= is 60.
+const SECONDS: u32 = 45;
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// What systemd hands over; everything else in the environment may come from the env file.
+#[derive(Clone, Debug, Default)]
+pub struct Handed {
+    pub notify_socket: Option<String>,
+    pub invocation_id: Option<String>,
+    /// `--root DIR`, for images and tests.
+    pub root: Option<PathBuf>,
+}
+
+/// Runs the helper; `err` gets the same texts as the journal, for a start by hand.
+pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
+    process::harden();
+    process::alarm(SECONDS);
+    let path = handed.root.as_deref().unwrap_or(Path::new("/"));
+    let root = match Root::open(path) {
+        Ok(root) => root,
+        Err(why) => {
+            writeln!(err, "{PROGRAM}: \"{}\": {why}", path.display()).ok();
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    let socket = handed.notify_socket.as_deref();
+    notify::status(socket, "pre-start: looking at env file and logs");
+    let _lock = take_lock(&root);
+    let assessment = repair::assess(&root);
+    let applied = repair::perform(&root, PROGRAM, &assessment.plan);
+    report_findings(&root, &assessment, &applied, err);
+    write_status(&root, &assessment, &applied, handed);
+    let blocking = assessment.blocking();
+    match blocking.first() {
+        Some(first) => {
+            notify::status(socket, &format!("pre-start: stopped: {}", first.kind.summary));
+            ExitCode::from(EX_CONFIG)
+        }
+        None => {
+            let done = applied.iter().filter(|a| a.outcome == Outcome::Done).count();
+            notify::status(socket, &format!("pre-start: {done} repairs, starting"));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Without the lock (no /run in a chroot, a holder that hangs) the start goes on: every write is
+/// whole and re-checked by itself.
+fn take_lock(root: &Root) -> Option<lock::Lock> {
+    let path = root.path().join(RUN_DIR.trim_start_matches('/')).join("lock");
+    lock::take(&path, LOCK_WAIT).ok()
+}
+
+fn report_findings(root: &Root, assessment: &Assessment, applied: &[Applied], err: &mut dyn Write) {
+    let accounts = Accounts::observe(root);
+    for finding in &assessment.plan.findings {
+        let (level, id) = if finding.blocks_start {
+            (Level::Error, message::BLOCKED)
+        } else {
+            (Level::Warning, message::FOUND)
+        };
+        let mut text = report::one_line(finding);
+        if finding.blocks_start {
+            text.push_str("; the service is not started");
+        }
+        text.push_str("; what to do: meats-diagnose explain ");
+        text.push_str(finding.kind.id);
+        say(root, level, id, &text, err);
+    }
+    // The journal has these already; a start by hand shall show them too.
+    for failed in repair::failures(applied, &accounts) {
+        writeln!(err, "{PROGRAM}: {}", report::one_line(&failed)).ok();
+    }
+}
+
+/// One line: to the journal with its MESSAGE_ID, or to standard error where there is none.
+fn say(root: &Root, level: Level, id: &str, text: &str, err: &mut dyn Write) {
+    if process::systemd_runs(root) {
+        journal::send(level, PROGRAM, id, text, &[]);
+    } else {
+        writeln!(err, "{PROGRAM}: {text}").ok();
+    }
+}
+
+/// `/run/projectmeats-fixes/status.json`: what the last start did, for everybody, without secrets.
+fn write_status(root: &Root, assessment: &Assessment, applied: &[Applied], handed: &Handed) {
+    let accounts = Accounts::observe(root);
+    let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    let status = report::StartStatus {
+        schema: report::StartStatus::SCHEMA,
+        unit: assessment.config.unit(),
+        time: clock::now().secs,
+        invocation_id: handed
+            .invocation_id
+            .clone()
+            .filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())),
+        started: assessment.blocking().is_empty(),
+        repaired: done
+            .map(|a| report::RepairedItem {
+                id: a.action.why.id,
+                text: report::describe_action(&a.action.effect, &accounts),
+            })
+            .collect(),
+        findings: assessment
+            .plan
+            .findings
+            .iter()
+            .chain(&repair::failures(applied, &accounts))
+            .map(|f| report::FoundItem {
+                id: f.kind.id,
+                blocks: f.blocks_start,
+                text: report::one_line(f),
+            })
+            .collect(),
+        complete: true,
+    };
+    let Ok(json) = serde_json::to_vec_pretty(&status) else { return };
+    let mut plan = Plan::default();
+    let path = Path::new(RUN_DIR).join("status.json");
+    let content = Secret::new(json);
+    let owner = Owner { uid: 0, gid: 0 };
+    let effect = Effect::Write { path, content, owner, mode: 0o644 };
+    plan.push(&finding::LOG_MISSING, Origin::Default, effect);
+    apply::apply(root, &plan);
+}

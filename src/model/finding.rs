@@ -302,6 +302,12 @@ kinds! {
         remedy: "Make them as system accounts, or correct user and group in fixes.conf:\n    systemd-sysusers projectmeats-fixes.conf",
         leads_to: ["SVC-001", "NET-001"],
     }
+    SVC_PROGRAM_MISSING = "SVC-006" "program-missing" Error ByHand {
+        "The program that the unit starts does not exist.",
+        why: "Every start ends with 203/EXEC; usually the virtual environment is missing or was moved.",
+        remedy: "Make the virtual environment anew (meats-deploy apply does it), or correct venv in fixes.conf.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
 
     // ---- PKG: the venv and its distributions ----------------------------------------------------
 

@@ -7,7 +7,9 @@
 mod action;
 mod escape;
 mod finding;
+mod status;
 
 pub use action::{describe_action, describe_owner};
 pub use escape::{escape, escape_path};
 pub use finding::{one_line, shell_words};
+pub use status::{FoundItem, RepairedItem, StartStatus};

@@ -1,0 +1,223 @@
+//! What pre-start and `meats-diagnose --fix` both do: look at env file and trees, plan, apply.
+
+use std::path::{Path, PathBuf};
+
+use super::host::{observe_ids, observe_tree, observe_unit};
+use super::observe_settings;
+use crate::config::{Config, RUN_DIR, STATE_DIR};
+use crate::model::{
+    Action, Effect, Fact, FileKind, Finding, Names, Origin, Owner, Plan, Stat, Subject, finding,
+    message,
+};
+use crate::report;
+use crate::sys::apply::{Applied, Outcome};
+use crate::sys::ids::Accounts;
+use crate::sys::journal::{self, Level};
+use crate::sys::{Root, apply};
+use crate::tree::{self, Entry, Ids};
+use crate::unit::{AdminUnit, UnitFacts, UnitFile};
+
+/// Most bytes of an env file that are read (systemd's own limit is 64 MiB).
+pub const ENV_LIMIT: u64 = 64 << 20;
+
+/// Everything seen and planned, before anything is changed.
+#[derive(Debug)]
+pub struct Assessment {
+    pub config: Config,
+    pub unit: UnitFacts,
+    pub plan: Plan,
+}
+
+impl Assessment {
+    /// What must stop a start.
+    pub fn blocking(&self) -> Vec<&Finding> {
+        self.plan.findings.iter().filter(|f| f.blocks_start).collect()
+    }
+}
+
+/// Looks at the host and plans every repair that needs no question.
+pub fn assess(root: &Root) -> Assessment {
+    let (config, findings) = observe_settings(root);
+    let unit = observe_unit(root, &config);
+    let mut plan = Plan { actions: state_directories(root), findings };
+    let referenced = unit_reads(&config, &unit);
+    match observe_ids(root, &config) {
+        Some(ids) => {
+            plan.join(env_access(root, &config, ids));
+            plan.join(super::env_repair::plan(root, &config, &referenced));
+            plan.join(tree::plan_tree(&observe_tree(root, &config, ids)));
+        }
+        None => plan.findings.push(user_missing(&config, &unit)),
+    }
+    plan.findings.extend(program_missing(root, &config, &unit));
+    Assessment { config, unit, plan }
+}
+
+/// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc.
+fn state_directories(root: &Root) -> Vec<Action> {
+    let owner = Owner { uid: 0, gid: 0 };
+    let wanted: [(PathBuf, u32); 4] = [
+        (PathBuf::from(RUN_DIR), 0o755),
+        (PathBuf::from(STATE_DIR), 0o700),
+        (Path::new(STATE_DIR).join("backups"), 0o700),
+        (Path::new(STATE_DIR).join("failures"), 0o700),
+    ];
+    let missing = wanted.into_iter().filter(|(path, _)| root.stat(path).is_absent());
+    missing
+        .map(|(path, mode)| Action {
+            why: &finding::LOG_MISSING,
+            origin: Origin::Default,
+            group: 0,
+            effect: Effect::MakeDir { path, owner, mode },
+        })
+        .collect()
+}
+
+fn env_access(root: &Root, config: &Config, ids: Ids) -> Plan {
+    let entry = |path: &Path| Entry { path: path.to_owned(), stat: root.stat(path) };
+    let directory = config.env_file.parent().unwrap_or(Path::new("/"));
+    tree::plan_env_access(&entry(directory), &entry(&config.env_file), ids)
+}
+
+/// Whether the unit in force reads the configured env file, and whether it reads others too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Referenced {
+    pub ours: bool,
+    pub others: bool,
+}
+
+fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
+    let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
+        return Referenced { ours: true, others: false };
+    };
+    let mut text = UnitFile::parse(bytes);
+    for drop_in in drop_ins {
+        text.extend(&drop_in.bytes);
+    }
+    let ours = config.env_file.to_string_lossy();
+    let files = text.list("Service", "EnvironmentFile");
+    let path = |f: &&&str| f.trim_start_matches('-') == ours;
+    let named = files.iter().filter(path).count();
+    Referenced { ours: named > 0, others: files.len() > named }
+}
+
+fn user_missing(config: &Config, unit: &UnitFacts) -> Finding {
+    let what = match (unit.user_exists, unit.group_exists) {
+        (false, _) => format!("user \"{}\"", config.user.value),
+        (true, _) => format!("group \"{}\"", config.group.value),
+    };
+    let detail = format!("{what} does not exist (set by {})", config.user.origin);
+    Finding::new(&finding::SVC_USER_MISSING, Subject::unit(config.unit()), detail)
+        .command(&["systemd-sysusers", "projectmeats-fixes.conf"])
+        .blocking()
+}
+
+/// The program that the unit starts, if it is plainly not there.
+fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Finding> {
+    let program = match &unit.admin {
+        AdminUnit::Present { bytes, drop_ins, .. } => {
+            let mut text = UnitFile::parse(bytes);
+            drop_ins.iter().for_each(|d| text.extend(&d.bytes));
+            let line = text.list("Service", "ExecStart").first().copied()?.to_owned();
+            let word =
+                line.split_whitespace().next()?.trim_start_matches(['@', '-', ':', '+', '!']);
+            // Quotes, specifiers and variables are systemd's to resolve.
+            let plain = word.starts_with('/') && !word.contains(['%', '$', '"', '\'', '\\']);
+            plain.then(|| PathBuf::from(word))?
+        }
+        _ => config.venv.join("bin/gunicorn"),
+    };
+    if !root.stat(&program).is_absent() {
+        return None;
+    }
+    let nearest = program.ancestors().skip(1).find(|p| !root.stat(p).is_absent());
+    let nearest = nearest.unwrap_or(Path::new("/"));
+    let detail = format!(
+        "{} does not exist (what exists of it: {}); the service has nothing to start",
+        report::escape_path(&program),
+        report::escape_path(nearest)
+    );
+    Some(Finding::new(&finding::SVC_PROGRAM_MISSING, Subject::file(program), detail).blocking())
+}
+
+/// Applies the plan and tells the journal what was done and what was not.
+pub fn perform(root: &Root, program: &str, plan: &Plan) -> Vec<Applied> {
+    let applied = apply::apply(root, plan);
+    if root.is_system() && !applied.is_empty() {
+        let accounts = Accounts::observe(root);
+        tell(program, &applied, &accounts);
+    }
+    applied
+}
+
+/// More actions of one kind than this become one line.
+const LINES: usize = 20;
+
+fn tell(program: &str, applied: &[Applied], names: &dyn Names) {
+    let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    for (number, a) in done.clone().enumerate() {
+        if number == LINES {
+            let text = format!("repaired: and {} more", done.count() - LINES);
+            journal::send(Level::Notice, program, message::REPAIRED, &text, &[]);
+            break;
+        }
+        let text = format!(
+            "repaired: {} ({} {})",
+            report::describe_action(&a.action.effect, names),
+            a.action.why.id,
+            a.action.why.name
+        );
+        let fields = [("MEATS_FINDING", a.action.why.id)];
+        journal::send(Level::Notice, program, message::REPAIRED, &text, &fields);
+    }
+    for finding in failures(applied, names) {
+        journal::send(Level::Error, program, message::FOUND, &report::one_line(&finding), &[]);
+    }
+}
+
+/// Actions that failed, as findings.
+pub fn failures(applied: &[Applied], names: &dyn Names) -> Vec<Finding> {
+    applied
+        .iter()
+        .filter_map(|a| {
+            let Outcome::Failed(why) = &a.outcome else { return None };
+            let detail = format!(
+                "{}: {why} ({} {})",
+                report::describe_action(&a.action.effect, names),
+                a.action.why.id,
+                a.action.why.name
+            );
+            let subject = Subject::file(a.action.effect.path());
+            Some(Finding::new(&finding::LOG_UNFIXED, subject, detail))
+        })
+        .collect()
+}
+
+/// The env file as it is: content and identity, or a finding.
+pub fn observe_env(root: &Root, path: &Path) -> Result<(Vec<u8>, Stat), Box<Finding>> {
+    let subject = Subject::file(path);
+    match root.stat(path) {
+        Fact::Known(stat) if stat.kind != FileKind::Regular => {
+            let detail = format!("it is a {}", stat.kind.word());
+            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
+        }
+        Fact::Known(stat) if stat.links > 1 => {
+            let detail = format!("it has {} names (hard links)", stat.links);
+            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
+        }
+        Fact::Absent => {
+            let detail = "there is no such file";
+            let missing = Finding::new(&finding::ENV_MISSING, subject, detail)
+                .command(&["meats-env", "restore", "--list"])
+                .command(&["meats-env", "generate"]);
+            return Err(Box::new(missing));
+        }
+        Fact::Known(_) | Fact::Unknown(_) => {}
+    }
+    let finding = match root.read_with_stat(path, ENV_LIMIT) {
+        Fact::Known(read) => return Ok(read),
+        Fact::Absent => Finding::new(&finding::ENV_MISSING, subject, "it has just vanished"),
+        Fact::Unknown(why) => Finding::new(&finding::ENV_UNREADABLE, subject, why),
+    };
+    Err(Box::new(finding))
+}
