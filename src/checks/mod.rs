@@ -1,1 +1,47 @@
-//! The checks of the diagnosis. Invariant: pure; a check that could not look never says fine.
+//! The checks of the diagnosis.
+//!
+//! Invariant: pure. A check that could not look says so and never says fine; a check that does not
+//! apply says that. Repair and diagnosis cannot disagree: drift is the list of actions that the
+//! repair's own planners leave.
+
+mod diagnosis;
+mod disk;
+mod drift;
+mod facts;
+mod reach;
+mod service;
+mod settings;
+
+pub use diagnosis::{Diagnosis, NotChecked, Placed, Word, diagnose};
+pub use facts::{Answer, Facts, Listener, ServiceState};
+
+use crate::model::{Finding, Kind};
+
+/// What a check says.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It looked; empty means that all is well.
+    Looked(Vec<Finding>),
+    /// It could not look.
+    NotChecked { reason: String, needs: String },
+    /// There is nothing to look at here.
+    NotApplicable,
+}
+
+/// One check: the kinds it can find, and how.
+#[derive(Debug)]
+pub struct Check {
+    pub kinds: &'static [&'static Kind],
+    pub run: fn(&Facts) -> Verdict,
+}
+
+/// Every check, in the order in which causes come before symptoms.
+pub const CHECKS: &[&Check] = &[
+    &settings::SETTINGS,
+    &drift::TREES,
+    &service::UNIT,
+    &service::STATE,
+    &reach::LISTEN,
+    &reach::HEALTH,
+    &disk::SPACE,
+];

@@ -1,1 +1,5 @@
-//! Option tables. Invariant: parsing only validates; nothing is opened here.
+//! Option tables of the commands; help, man page blocks and completions come from them.
+//!
+//! Invariant: parsing only validates; nothing is opened here.
+
+pub mod diagnose;

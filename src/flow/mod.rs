@@ -3,12 +3,15 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+pub mod diagnose;
 mod env_repair;
 pub mod generate;
 mod host;
+mod look;
 pub mod prestart;
 pub mod repair;
 mod settings;
+mod show;
 
 pub use host::{observe_ids, observe_tree, observe_unit};
 pub use settings::observe_settings;

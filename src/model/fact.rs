@@ -87,3 +87,12 @@ pub struct Stat {
     pub ctime: Timestamp,
     pub mtime: Timestamp,
 }
+
+/// Free space of the file system that holds a path, for ordinary users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+    pub free_inodes: u64,
+    pub total_inodes: u64,
+}

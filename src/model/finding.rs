@@ -308,6 +308,23 @@ kinds! {
         remedy: "Make the virtual environment anew (meats-deploy apply does it), or correct venv in fixes.conf.",
         leads_to: ["SVC-001", "SVC-002", "NET-001"],
     }
+    SVC_NOT_LOADED = "SVC-007" "unit-not-loaded" Error ByHand {
+        "systemd does not know the unit of the service.",
+        why: "It cannot be started. The generator emits it at boot and at every daemon-reload.",
+        remedy: "Let systemd run its generators:\n    systemctl daemon-reload",
+        leads_to: ["NET-001"],
+    }
+    SVC_STOPPED = "SVC-008" "service-stopped" Error ByHand {
+        "The service is not running.",
+        why: "Nobody is served.",
+        remedy: "Start it:\n    systemctl start projectmeats",
+        leads_to: ["NET-001"],
+    }
+    SVC_RELOAD_DUE = "SVC-009" "daemon-reload-due" Warning ByHand {
+        "Unit files changed since systemd read them.",
+        why: "systemd still acts on the old text.",
+        remedy: "Let systemd read them:\n    systemctl daemon-reload",
+    }
 
     // ---- PKG: the venv and its distributions ----------------------------------------------------
 
@@ -319,10 +336,36 @@ kinds! {
         why: "Every request is refused; nginx answers 502.",
         remedy: "Start the service and look at its state:\n    systemctl start projectmeats\n    systemctl status projectmeats",
     }
+    NET_UNHEALTHY = "NET-002" "unhealthy" Error ByHand {
+        "The service runs but does not say that it is well.",
+        why: "Visitors see errors although the process is alive; often the database or a setting is the cause.",
+        remedy: "Read the last lines of its log:\n    journalctl -u projectmeats -n 50 --no-pager",
+    }
+    NET_BAD_HOST = "NET-003" "host-not-allowed" Error ByHand {
+        "The application refuses the host name that it was asked for.",
+        why: "Django answers 400 to every request whose Host header is not in ALLOWED_HOSTS.",
+        remedy: "Add the name to ALLOWED_HOSTS in the env file and restart, or set host in [health] of fixes.conf to a name that the site serves.",
+    }
+    NET_REDIRECT = "NET-004" "health-redirects" Warning ByHand {
+        "The health path answers with a redirect.",
+        why: "A redirect says nothing about the application: the answer may come from SECURE_SSL_REDIRECT alone.",
+        remedy: "Set path in [health] of fixes.conf to one that answers 200, or exempt it from the redirect.",
+    }
 
     // ---- DBS: the database ----------------------------------------------------------------------
 
     // ---- DSK: disks -----------------------------------------------------------------------------
+    DSK_FULL = "DSK-001" "disk-full" Error ByHand {
+        "A file system that the service writes to is full.",
+        why: "Log lines, uploads and database writes fail; repairs cannot be written.",
+        remedy: "See what fills it, and make room:\n    df -h\n    df -i",
+        leads_to: ["NET-002"],
+    }
+    DSK_LOW = "DSK-002" "disk-low" Warning ByHand {
+        "A file system that the service writes to has less than 2 % free.",
+        why: "When it is full, log lines, uploads and database writes fail.",
+        remedy: "See what fills it, and make room:\n    df -h",
+    }
 
     // ---- CAP: failure capture -------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ mod plan;
 mod secret;
 mod sourced;
 
-pub use fact::{Fact, FileKind, Stat, Timestamp};
+pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
 pub use names::Names;
 pub use plan::{Action, Effect, Owner, Plan, Seen};

@@ -6,10 +6,16 @@
 
 mod action;
 mod escape;
+mod explain;
 mod finding;
+mod json;
 mod status;
+mod text;
 
 pub use action::{describe_action, describe_owner};
 pub use escape::{escape, escape_path};
+pub use explain::{nearest, render_explanation};
 pub use finding::{one_line, shell_words};
+pub use json::{Run, render_json};
 pub use status::{FoundItem, RepairedItem, StartStatus};
+pub use text::{Glance, Style, closing, render_text};

@@ -52,3 +52,19 @@ impl Stopwatch {
 pub fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }
+
+/// A moment of the monotonic clock (microseconds, as systemd prints them) as seconds since the
+/// epoch.
+pub fn from_monotonic(micros: u64) -> i64 {
+    let monotonic = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
+    let passed =
+        monotonic.map_or(0, |now| now.tv_sec() - i64::try_from(micros / 1_000_000).unwrap_or(0));
+    now().secs - passed
+}
+
+/// Seconds since the epoch as local time with offset: `2026-11-25 09:12:40 +01:00`.
+pub fn local_text(secs: i64) -> String {
+    let Ok(time) = jiff::Timestamp::from_second(secs) else { return secs.to_string() };
+    let local = time.to_zoned_datetime(jiff::tz::TimeZone::system());
+    local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}

@@ -41,6 +41,16 @@ pub fn get(address: &str, path: &str, host: &str, limit: Duration) -> Result<Ans
     exchange(stream, path, host, watch)
 }
 
+/// True when a connection to `address` is accepted.
+pub fn connects(address: &str, limit: Duration) -> bool {
+    match address.strip_prefix("unix:") {
+        Some(socket) => UnixStream::connect(socket).is_ok(),
+        None => address
+            .parse()
+            .is_ok_and(|target: SocketAddr| TcpStream::connect_timeout(&target, limit).is_ok()),
+    }
+}
+
 fn cause(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => "no answer in time".into(),

@@ -16,6 +16,8 @@ pub mod notify;
 mod observe;
 pub mod privfs;
 pub mod process;
+pub mod systemd;
+pub mod terminal;
 
 pub use observe::Listing;
 pub use privfs::Root;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::privfs::{Refusal, Root};
-use crate::model::{Fact, Stat};
+use crate::model::{Fact, Space, Stat};
 
 /// The names in a directory, sorted by bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,5 +47,17 @@ impl Root {
     /// The names in a directory, at most `limit`.
     pub fn list(&self, path: &Path, limit: usize) -> Fact<Listing> {
         fact(self.read_dir(path, limit).map(|(names, truncated)| Listing { names, truncated }))
+    }
+
+    /// Free space of the file system that holds the nearest existing directory above `path`.
+    pub fn space(&self, path: &Path) -> Fact<Space> {
+        let existing = path.ancestors().find(|p| self.stat(p).known().is_some());
+        let Some(existing) = existing else { return Fact::Absent };
+        fact(self.statvfs(existing)).map(|s| Space {
+            free_bytes: s.blocks_available().saturating_mul(s.fragment_size()),
+            total_bytes: s.blocks().saturating_mul(s.fragment_size()),
+            free_inodes: s.files_available(),
+            total_inodes: s.files(),
+        })
     }
 }

@@ -281,6 +281,12 @@ impl Root {
         Ok((bytes, stat))
     }
 
+    /// The file system that holds an object.
+    pub(super) fn statvfs(&self, path: &Path) -> Result<nix::sys::statvfs::Statvfs> {
+        let (file, _, _) = self.open_object(path, OFlag::O_PATH, Links::Beneath)?;
+        Ok(nix::sys::statvfs::fstatvfs(&file)?)
+    }
+
     /// The names in a directory, sorted, at most `limit` of them; true when there were more.
     pub(super) fn read_dir(&self, path: &Path, limit: usize) -> Result<(Vec<OsString>, bool)> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;

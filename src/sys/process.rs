@@ -34,3 +34,8 @@ pub fn environment(root: &Root, pid: u32) -> Fact<Vec<Vec<u8>>> {
 pub fn systemd_runs(root: &Root) -> bool {
     root.is_system() && root.stat(Path::new("/run/systemd/system")).known().is_some()
 }
+
+/// The real user id of this process.
+pub fn uid() -> u32 {
+    nix::unistd::getuid().as_raw()
+}

@@ -1,0 +1,209 @@
+//! Runs the checks and puts their answers in order: causes before symptoms, worst first.
+
+use super::{CHECKS, Facts, Verdict};
+use crate::model::{Finding, Severity};
+
+/// The verdict in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Healthy,
+    Warnings,
+    Broken,
+    Incomplete,
+}
+
+impl Word {
+    /// As it stands in the first line of the report.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Warnings => "warnings",
+            Self::Broken => "BROKEN",
+            Self::Incomplete => "INCOMPLETE",
+        }
+    }
+
+    /// Exit status of meats-diagnose.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::Warnings => 1,
+            Self::Broken => 3,
+            Self::Incomplete => 4,
+        }
+    }
+}
+
+/// A finding and the id of the cause that explains it.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub finding: Finding,
+    pub explained_by: Option<&'static str>,
+}
+
+/// Checks that could not look.
+#[derive(Clone, Debug)]
+pub struct NotChecked {
+    pub ids: Vec<&'static str>,
+    pub reason: String,
+    pub needs: String,
+}
+
+/// Everything that the report shows.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    pub word: Word,
+    /// Causes first, each followed by what it explains; then warnings, then notes.
+    pub findings: Vec<Placed>,
+    pub not_checked: Vec<NotChecked>,
+    pub not_applicable: Vec<&'static str>,
+    pub passed: Vec<&'static str>,
+}
+
+impl Diagnosis {
+    /// Number of findings of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|p| p.finding.kind.severity == severity).count()
+    }
+
+    /// Ids that could not be looked at.
+    pub fn not_checked_count(&self) -> usize {
+        self.not_checked.iter().map(|n| n.ids.len()).sum()
+    }
+
+    /// The errors that nothing else explains.
+    pub fn causes(&self) -> impl Iterator<Item = &Placed> {
+        let cause = |p: &&Placed| p.explained_by.is_none();
+        self.findings.iter().filter(|p| p.finding.kind.severity == Severity::Error).filter(cause)
+    }
+
+    /// What this finding explains.
+    pub fn symptoms_of<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Placed> {
+        self.findings.iter().filter(move |p| p.explained_by == Some(id))
+    }
+}
+
+/// Runs every check; with `only`, those that can find one of these ids. With `reachable`, what
+/// could not be looked at is not held against the host.
+pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
+    let mut found = Vec::new();
+    let mut not_checked = Vec::new();
+    let mut not_applicable = Vec::new();
+    let mut passed = Vec::new();
+    let asked = |id: &str| only.is_empty() || only.iter().any(|o| o.eq_ignore_ascii_case(id));
+    for check in CHECKS {
+        let ids: Vec<&'static str> =
+            check.kinds.iter().map(|k| k.id).filter(|id| asked(id)).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        match (check.run)(facts) {
+            Verdict::Looked(findings) => {
+                let hit = |id: &&'static str| !findings.iter().any(|f| f.kind.id == *id);
+                passed.extend(ids.iter().copied().filter(hit));
+                found.extend(findings.into_iter().filter(|f| asked(f.kind.id)));
+            }
+            Verdict::NotChecked { reason, needs } => {
+                not_checked.push(NotChecked { ids, reason, needs });
+            }
+            Verdict::NotApplicable => not_applicable.extend(ids),
+        }
+    }
+    let findings = place(found);
+    let worst = findings.iter().map(|p| p.finding.kind.severity).max();
+    let word = match worst {
+        Some(Severity::Error) => Word::Broken,
+        _ if !not_checked.is_empty() && !reachable => Word::Incomplete,
+        Some(Severity::Warning) => Word::Warnings,
+        _ => Word::Healthy,
+    };
+    Diagnosis { word, findings, not_checked, not_applicable, passed }
+}
+
+/// Orders findings: causes in the order of the checks, each followed by its symptoms, then
+/// warnings, then notes.
+fn place(found: Vec<Finding>) -> Vec<Placed> {
+    let cause_of = |f: &Finding| {
+        let explains = |c: &&Finding| {
+            c.kind.severity == Severity::Error
+                && c.kind.id != f.kind.id
+                && c.kind.leads_to.contains(&f.kind.id)
+        };
+        found.iter().find(explains).map(|c| c.kind.id)
+    };
+    // A cause may itself be explained: the symptom goes to the first cause of the chain.
+    let root_of = |f: &Finding| {
+        let mut root = cause_of(f)?;
+        for _ in 0..found.len() {
+            let next = found.iter().find(|c| c.kind.id == root).and_then(&cause_of);
+            match next {
+                Some(above) if above != root => root = above,
+                _ => break,
+            }
+        }
+        Some(root)
+    };
+    let placed: Vec<Placed> =
+        found.iter().map(|f| Placed { explained_by: root_of(f), finding: f.clone() }).collect();
+    let mut ordered: Vec<Placed> = Vec::with_capacity(placed.len());
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let mut shown: Vec<&str> = Vec::new();
+        for p in placed.iter().filter(|p| p.finding.kind.severity == severity) {
+            if p.explained_by.is_some() {
+                continue;
+            }
+            ordered.push(p.clone());
+            if shown.contains(&p.finding.kind.id) {
+                continue;
+            }
+            shown.push(p.finding.kind.id);
+            let explained = |s: &&Placed| s.explained_by == Some(p.finding.kind.id);
+            ordered.extend(placed.iter().filter(explained).cloned());
+        }
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Kind, Subject, finding};
+
+    fn check(kinds: &[&'static Kind], expected: &[(&str, Option<&str>)]) {
+        let found = kinds.iter().map(|k| Finding::new(k, Subject::default(), "x")).collect();
+        let placed = place(found);
+        let got: Vec<_> = placed.iter().map(|p| (p.finding.kind.id, p.explained_by)).collect();
+        assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn causes_come_first_and_chains_end_at_the_root() {
+        check(
+            &[
+                &finding::DSK_LOW,
+                &finding::NET_NO_LISTENER,
+                &finding::SVC_FAILED,
+                &finding::LOG_OWNER,
+            ],
+            &[
+                ("LOG-001", None),
+                ("NET-001", Some("LOG-001")),
+                ("SVC-001", Some("LOG-001")),
+                ("DSK-002", None),
+            ],
+        );
+        check(
+            &[&finding::SVC_FAILED, &finding::NET_NO_LISTENER],
+            &[("SVC-001", None), ("NET-001", Some("SVC-001"))],
+        );
+    }
+
+    #[test]
+    fn every_kind_of_a_check_is_listed_once() {
+        let mut ids: Vec<&str> = CHECKS.iter().flat_map(|c| c.kinds).map(|k| k.id).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all);
+    }
+}

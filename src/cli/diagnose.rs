@@ -1,0 +1,124 @@
+//! Options of meats-diagnose.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+const AFTER: &str = "\
+Exit status:
+  0 healthy   1 warnings   2 usage   3 broken   4 could not check everything
+
+Examples:
+  meats-diagnose                    what is wrong, and what to do first
+  meats-diagnose --fix              show the repairs, ask, apply, check again
+  meats-diagnose explain LOG-001    all about one finding, offline
+  meats-diagnose failures           why the service died";
+
+/// Tell what is wrong with the service, why, and what to do; repair it on request
+#[derive(Debug, Parser)]
+#[command(name = "meats-diagnose", version, after_help = AFTER, max_term_width = 80)]
+pub struct Cli {
+    #[command(flatten)]
+    pub check: Check,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of the diagnosis itself.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+    /// Also write a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Repair what can be repaired: show the plan, ask, apply, check again
+    #[arg(long)]
+    pub fix: bool,
+    /// Show what --fix would do and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask before repairing
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only these findings (ids, separated by commas)
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Only the verdict and the next step
+    #[arg(long)]
+    pub brief: bool,
+    /// Do not fold symptoms under their cause
+    #[arg(long)]
+    pub flat: bool,
+    /// One line for a monitoring plugin; usage errors and "could not look" are 3
+    #[arg(long, conflicts_with_all = ["json", "fix"])]
+    pub plugin: bool,
+    /// Ask only for what this user can see
+    #[arg(long, value_name = "SCOPE", default_value = "all")]
+    pub scope: Scope,
+    /// Look at the tree below DIR instead of the running system
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Also list what was checked and is well
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Scope {
+    /// Everything; what this user cannot see makes the result incomplete
+    #[default]
+    All,
+    /// What this user can see
+    Reachable,
+}
+
+/// The further verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// All about one finding, by id or name
+    Explain {
+        /// Id (LOG-001) or name (log-owner)
+        #[arg(required_unless_present = "list")]
+        id: Option<String>,
+        /// List every id, name and summary
+        #[arg(long)]
+        list: bool,
+    },
+    /// Every setting in force, with its origin
+    Config {
+        /// Only the value of one setting
+        #[arg(long, value_name = "SECTION.NAME")]
+        get: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// Read the settings below DIR
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+    /// The unit that the generator emits here, and the administrator's beside it
+    Unit {
+        /// Print the full unit that would be used without an administrator's unit
+        #[arg(long)]
+        export: bool,
+        /// Look at the tree below DIR
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,244 @@
+//! Observes what the checks need: unit state, listeners, disks; by reading and asking only.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::observe_settings;
+use super::repair::Assessment;
+use crate::checks::{Answer, Facts, Listener, ServiceState};
+use crate::config::{Config, STATE_DIR};
+use crate::model::{Action, Effect, Fact, Finding, Subject};
+use crate::report;
+use crate::sys::ids::Accounts;
+use crate::sys::{Root, clock, http, process, systemd};
+use crate::unit::{AdminUnit, UnitFacts, UnitFile};
+
+/// The host as this user sees it now.
+pub fn observe(root: &Root, assessment: Assessment) -> Facts {
+    let Assessment { config, unit, plan } = assessment;
+    let accounts = Accounts::observe(root);
+    let mut planned = plan.findings;
+    planned.extend(drift(&plan.actions, &accounts));
+    let service = service_state(root, &config);
+    let host = host(&config);
+    let listeners = listeners(root, &config, &unit, &service, &host);
+    Facts {
+        privileged: root.is_privileged(),
+        trees_seen: trees_seen(root, &config),
+        masked: matches!(unit.admin, AdminUnit::Masked { .. }),
+        spaces: spaces(root, &config),
+        planned,
+        service,
+        listeners,
+        host,
+        config,
+    }
+}
+
+/// Actions that are left, one finding a kind, the objects as evidence. What only makes our own
+/// state directories is no drift.
+fn drift(actions: &[Action], accounts: &Accounts) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for action in actions {
+        let path = action.effect.path();
+        let own = path.starts_with(STATE_DIR) || path.starts_with(crate::config::RUN_DIR);
+        if own || matches!(action.effect, Effect::Backup { .. }) {
+            continue;
+        }
+        let text = report::describe_action(&action.effect, accounts);
+        match found.iter_mut().find(|f| f.kind.id == action.why.id) {
+            Some(finding) => {
+                finding.evidence.push(crate::model::Evidence { source: "plan".to_owned(), text });
+            }
+            None => {
+                let finding = Finding::new(action.why, Subject::file(&path), text.clone());
+                found.push(finding.evidence("plan", text));
+            }
+        }
+    }
+    found
+}
+
+/// Whether this user could see the trees that were planned for.
+fn trees_seen(root: &Root, config: &Config) -> Fact<()> {
+    let env_dir = config.env_file.parent().unwrap_or(Path::new("/"));
+    for dir in [env_dir, &config.log_dir.value] {
+        if let Fact::Unknown(why) = root.list(dir, 1) {
+            return Fact::Unknown(format!("{}: {why}", dir.display()));
+        }
+    }
+    match root.read(&config.env_file, super::repair::ENV_LIMIT) {
+        Fact::Unknown(why) if !root.is_privileged() => {
+            Fact::Unknown(format!("{}: {why}", config.env_file.display()))
+        }
+        _ => Fact::Known(()),
+    }
+}
+
+const PROPERTIES: &[&str] = &[
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "ExecMainStatus",
+    "ExecMainCode",
+    "NRestarts",
+    "MainPID",
+    "FragmentPath",
+    "DropInPaths",
+    "UnitFileState",
+    "NeedDaemonReload",
+    "ActiveEnterTimestampMonotonic",
+    "TriggeredBy",
+];
+
+fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> {
+    if !root.is_system() {
+        return Fact::Absent;
+    }
+    if !process::systemd_runs(root) {
+        return Fact::Unknown("systemd is not running here".to_owned());
+    }
+    match systemd::properties(&config.unit(), PROPERTIES) {
+        Err(why) => Fact::Unknown(why),
+        Ok(map) => {
+            let text = |name: &str| map.get(name).cloned().unwrap_or_default();
+            let number = |name: &str| text(name).parse().unwrap_or(0);
+            let micros: u64 = text("ActiveEnterTimestampMonotonic").parse().unwrap_or(0);
+            Fact::Known(ServiceState {
+                load: text("LoadState"),
+                active: text("ActiveState"),
+                sub: text("SubState"),
+                result: text("Result"),
+                exec_main_status: number("ExecMainStatus"),
+                exec_main_code: number("ExecMainCode"),
+                restarts: text("NRestarts").parse().unwrap_or(0),
+                main_pid: text("MainPID").parse().unwrap_or(0),
+                fragment: PathBuf::from(text("FragmentPath")),
+                drop_ins: text("DropInPaths"),
+                unit_file_state: text("UnitFileState"),
+                need_daemon_reload: text("NeedDaemonReload") == "yes",
+                active_since: (micros > 0).then(|| clock::from_monotonic(micros)),
+            })
+        }
+    }
+}
+
+/// The addresses where the service should answer: those of the settings for our own unit, those of
+/// gunicorn's arguments for an administrator's.
+fn addresses(config: &Config, unit: &UnitFacts) -> Vec<String> {
+    let spelled = |a: &String| if a.starts_with('/') { format!("unix:{a}") } else { a.clone() };
+    let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
+        return config.addresses.iter().map(spelled).collect();
+    };
+    let mut text = UnitFile::parse(bytes);
+    drop_ins.iter().for_each(|d| text.extend(&d.bytes));
+    let line = text.list("Service", "ExecStart").first().copied().unwrap_or_default().to_owned();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let mut bound = Vec::new();
+    for (word, next) in words.iter().zip(words.iter().skip(1).copied().chain([""])) {
+        let value = match *word {
+            "-b" | "--bind" => Some(next),
+            other => other.strip_prefix("--bind=").or_else(|| other.strip_prefix("-b=")),
+        };
+        bound.extend(value.map(|v| v.trim_matches(['"', '\'']).to_owned()));
+    }
+    if bound.is_empty() { config.addresses.iter().map(spelled).collect() } else { bound }
+}
+
+/// An address to connect to: a wildcard is reached by loopback, a bare name of localhost is 127.0.0.1.
+fn reachable(address: &str) -> String {
+    let address = address.strip_prefix("tcp://").unwrap_or(address);
+    for (from, to) in [
+        ("0.0.0.0:", "127.0.0.1:"),
+        ("[::]:", "[::1]:"),
+        ("localhost:", "127.0.0.1:"),
+        (":", "127.0.0.1:"),
+    ] {
+        if let Some(port) = address.strip_prefix(from) {
+            return format!("{to}{port}");
+        }
+    }
+    address.to_owned()
+}
+
+fn listeners(
+    root: &Root,
+    config: &Config,
+    unit: &UnitFacts,
+    service: &Fact<ServiceState>,
+    host: &str,
+) -> Fact<Vec<Listener>> {
+    if !root.is_system() {
+        return Fact::Absent;
+    }
+    // Asking a stopped socket-activated service would start it.
+    if service
+        .known()
+        .is_some_and(|s| !s.runs() && s.active != "activating" && s.active != "failed")
+        && config.activation.value
+        && matches!(unit.admin, AdminUnit::None)
+    {
+        return Fact::Absent;
+    }
+    let limit = Duration::from_secs(u64::from(config.health_timeout_sec.value));
+    let ask = |address: String| {
+        let target = reachable(&address);
+        let answer = http::get(&target, &config.health_path, host, limit);
+        let connects = answer.is_ok() || http::connects(&target, Duration::from_secs(1));
+        let answer = answer.map(|a| Answer {
+            status: a.status,
+            millis: a.took.as_millis(),
+            location: a.location.map(|l| report::escape(&l)),
+        });
+        Listener { address, answer, connects }
+    };
+    Fact::Known(addresses(config, unit).into_iter().map(ask).collect())
+}
+
+fn host(config: &Config) -> String {
+    if config.health_host.is_empty() {
+        "localhost".to_owned()
+    } else {
+        config.health_host.value.clone()
+    }
+}
+
+fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Space>)> {
+    let env_dir = config.env_file.parent().unwrap_or(Path::new("/")).to_owned();
+    [
+        config.log_dir.value.clone(),
+        env_dir,
+        config.working_directory.value.clone(),
+        STATE_DIR.into(),
+    ]
+    .into_iter()
+    .map(|path| {
+        let space = root.space(&path);
+        (path, space)
+    })
+    .collect()
+}
+
+/// After a restart: until the service answers or is seen to have failed, at most 20 s.
+pub fn wait_for_service(root: &Root) {
+    if !root.is_system() {
+        return;
+    }
+    let (config, _) = observe_settings(root);
+    let unit = super::observe_unit(root, &config);
+    let deadline = clock::Deadline::after(Duration::from_secs(20));
+    while !deadline.passed() {
+        let state = service_state(root, &config);
+        let Some(known) = state.known() else { return };
+        let host = host(&config);
+        let answers = match listeners(root, &config, &unit, &state, &host) {
+            Fact::Known(all) => all.iter().all(|l| l.answer.is_ok()),
+            Fact::Absent | Fact::Unknown(_) => true,
+        };
+        if known.active == "failed" || known.active == "inactive" || known.runs() && answers {
+            return;
+        }
+        clock::pause(Duration::from_millis(200));
+    }
+}
