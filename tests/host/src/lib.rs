@@ -31,6 +31,8 @@ pub mod package;
 pub mod recipe;
 /// Children with a deadline.
 pub mod run;
+/// The service inside a machine.
+pub mod service;
 /// What was done to a machine, for the reader of a failed test.
 pub mod transcript;
 

@@ -106,6 +106,23 @@ impl Recipe {
         Self { name, parent: Some(Box::new(self)), layer }
     }
 
+    /// The layers from the first to this one.
+    pub fn layers(&self) -> Vec<&Self> {
+        let mut layers = self.parent.as_ref().map(|parent| parent.layers()).unwrap_or_default();
+        layers.push(self);
+        layers
+    }
+
+    /// What the layer adds, in a word.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether [`Self::root`] has nothing to make.
+    pub fn is_cached(&self) -> Result<bool> {
+        Ok(cache::below("roots")?.join(self.key()?).is_dir())
+    }
+
     /// The finished root, from the cache or made now.
     ///
     /// # Errors
