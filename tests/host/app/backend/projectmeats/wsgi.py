@@ -1,0 +1,8 @@
+"""The application object that gunicorn serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "projectmeats.settings")
+application = get_wsgi_application()

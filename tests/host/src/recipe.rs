@@ -1,0 +1,275 @@
+//! What a root is made of.
+//!
+//! A recipe is a chain of layers: Debian packages first, then scripts that run inside the root
+//! with the network of the build machine. The key of a root is a digest of all that goes into
+//! it, so a cached root never has to be compared with anything.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::cache::{self, Lock};
+use crate::cgroup::Cgroup;
+use crate::run;
+
+/// One step from an older root (or nothing) to a new one.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    name: &'static str,
+    parent: Option<Box<Recipe>>,
+    layer: Layer,
+}
+
+#[derive(Debug, Clone)]
+enum Layer {
+    /// A new root of this suite with these packages, by mmdebstrap.
+    Debian { suite: &'static str, packages: &'static [&'static str], script: &'static str },
+    /// A script run inside a copy of the parent; `files` of the source tree are laid in
+    /// `/build` while it runs.
+    Script { script: &'static str, files: PathBuf },
+}
+
+/// systemd as PID 1; all that the package depends on or recommends (a booted root has no
+/// network to fetch it); Python as field hosts have it; curl to ask for pages.
+const PACKAGES: &[&str] = &[
+    "ca-certificates",
+    "curl",
+    "dbus",
+    "logrotate",
+    "procps",
+    "python3",
+    "python3-venv",
+    "systemd",
+    "systemd-sysv",
+];
+
+/// A fixed machine id, else the first boot would apply presets; no apt timers, which would hold
+/// dpkg's lock while a test installs.
+const SETTLE: &str = "\
+set -eu
+echo debian12 >/etc/hostname
+echo 6d65617473000000000000000000cafe >/etc/machine-id
+ln -sf /dev/null /etc/systemd/system/apt-daily.timer
+ln -sf /dev/null /etc/systemd/system/apt-daily-upgrade.timer
+";
+
+/// The user in the shape that field hosts have most often: a group of its own, www-data besides.
+/// The index and the proxy are the build machine's; where it looks for wheels is not.
+const VENV: &str = "\
+set -eu
+useradd --system --user-group --home-dir /opt/projectmeats --shell /usr/sbin/nologin projectmeats
+usermod --append --groups www-data projectmeats
+mkdir /opt/projectmeats
+python3 -m venv /opt/projectmeats/venv
+/opt/projectmeats/venv/bin/pip install --no-cache-dir --disable-pip-version-check -q \\
+    -r /build/requirements.txt
+";
+
+/// The project with a migrated SQLite database, as `git clone` and `manage.py migrate` leave it.
+const APP: &str = "\
+set -eu
+cp -r /build/backend /opt/projectmeats/backend
+cd /opt/projectmeats/backend
+mkdir data media
+SECRET_KEY=only-for-migrate ../venv/bin/python manage.py migrate -v 0
+SECRET_KEY=only-for-migrate ../venv/bin/python manage.py collectstatic --noinput -v 0
+chown -R projectmeats:www-data /opt/projectmeats/backend
+";
+
+/// A Debian 12 with systemd and Python, nothing of the service.
+pub fn base() -> Recipe {
+    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES, script: SETTLE };
+    Recipe { name: "bookworm", parent: None, layer }
+}
+
+/// [`base`] with the user and the venv of the service.
+pub fn venv() -> Recipe {
+    base().then("venv", VENV, source("app/requirements.txt"))
+}
+
+/// [`venv`] with the Django project in /opt/projectmeats and its database.
+pub fn app() -> Recipe {
+    venv().then("app", APP, source("app/backend"))
+}
+
+fn source(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+impl Recipe {
+    fn then(self, name: &'static str, script: &'static str, files: PathBuf) -> Self {
+        let layer = Layer::Script { script, files };
+        Self { name, parent: Some(Box::new(self)), layer }
+    }
+
+    /// The layers from the first to this one.
+    pub fn layers(&self) -> Vec<&Self> {
+        let mut layers = self.parent.as_ref().map(|parent| parent.layers()).unwrap_or_default();
+        layers.push(self);
+        layers
+    }
+
+    /// What the layer adds, in a word.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether [`Self::root`] has nothing to make.
+    pub fn is_cached(&self) -> Result<bool> {
+        Ok(cache::below("roots")?.join(self.key()?).is_dir())
+    }
+
+    /// The finished root, from the cache or made now.
+    ///
+    /// # Errors
+    /// When a tool is missing, the network fails, or it takes longer than 10 minutes.
+    pub fn root(&self) -> Result<PathBuf> {
+        let parent = self.parent.as_ref().map(|parent| parent.root()).transpose()?;
+        let key = self.key()?;
+        let roots = cache::below("roots")?;
+        let root = roots.join(&key);
+        let limit = Duration::from_secs(900);
+        let _lock = Lock::wait(&roots.join(format!("{key}.lock")), limit)?;
+        if root.is_dir() {
+            return Ok(root);
+        }
+        let unfinished = roots.join(format!("{key}.part"));
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        if let Err(error) = self.make(parent.as_deref(), &unfinished) {
+            let _ = fs::remove_dir_all(&unfinished);
+            return Err(error.context(format!("root {key}")));
+        }
+        fs::write(roots.join(format!("{key}.txt")), format!("{self:#?}\n"))?;
+        fs::rename(&unfinished, &root)?;
+        Ok(root)
+    }
+
+    fn make(&self, parent: Option<&Path>, target: &Path) -> Result<()> {
+        match (&self.layer, parent) {
+            (Layer::Debian { suite, packages, script }, _) => {
+                debian(suite, packages, target)?;
+                inside(target, None, script)
+            }
+            (Layer::Script { script, files }, Some(parent)) => {
+                clone_tree(parent, target)?;
+                inside(target, Some(files), script)
+            }
+            (Layer::Script { .. }, None) => bail!("layer {} has no parent", self.name),
+        }
+    }
+
+    fn key(&self) -> Result<String> {
+        Ok(format!("{}-{}", self.name, &hex(&self.digest()?)[..16]))
+    }
+
+    fn digest(&self) -> Result<Vec<u8>> {
+        let mut digest = Sha256::new();
+        if let Some(parent) = &self.parent {
+            digest.update(parent.digest()?);
+        }
+        match &self.layer {
+            Layer::Debian { suite, packages, script } => {
+                let mut sorted = packages.to_vec();
+                sorted.sort_unstable();
+                digest.update(format!("{suite}\n{}\n{script}", sorted.join(" ")));
+            }
+            Layer::Script { script, files } => {
+                digest.update(script);
+                digest_tree(files, &mut digest)?;
+            }
+        }
+        Ok(digest.finalize().to_vec())
+    }
+}
+
+fn debian(suite: &str, packages: &[&str], target: &Path) -> Result<()> {
+    let include = format!("--include={}", packages.join(","));
+    let target = target.to_str().context("the cache path is not UTF-8")?;
+    let args = ["--quiet", "--variant=apt", &include, suite, target];
+    run::tool("mmdebstrap", &args, Duration::from_secs(600)).map(drop)
+}
+
+/// Copies a root with owners, modes, links and extended attributes.
+pub fn clone_tree(from: &Path, to: &Path) -> Result<()> {
+    let args = ["-a".as_ref(), "--reflink=auto".as_ref(), from.as_os_str(), to.as_os_str()];
+    run::tool("cp", &args, Duration::from_secs(300)).map(drop)
+}
+
+/// Runs `script` inside `root`, not booted, with the network, proxy, package index and
+/// certificates of the build machine.
+fn inside(root: &Path, files: Option<&PathBuf>, script: &str) -> Result<()> {
+    let name = root.file_name().context("a root without a name")?.to_string_lossy();
+    let cgroup = Cgroup::new(&format!("meats-{name}"))?;
+    let mut command = cgroup.nspawn();
+    command.args(["--pipe", "--resolv-conf=bind-host", "--as-pid2", "-D"]).arg(root);
+    if let Some(files) = files {
+        let name = files.file_name().context("a layer without a file name")?;
+        let target = Path::new("/build").join(name);
+        command.arg(format!("--bind-ro={}:{}", files.display(), target.display()));
+    }
+    let bundle = std::env::var("SSL_CERT_FILE")
+        .unwrap_or_else(|_| "/etc/ssl/certs/ca-certificates.crt".to_owned());
+    if Path::new(&bundle).is_file() {
+        command.arg(format!("--bind-ro={bundle}:/run/build-ca.crt"));
+        for name in ["PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"] {
+            command.arg(format!("--setenv={name}=/run/build-ca.crt"));
+        }
+    }
+    for name in ["http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "PIP_INDEX_URL"] {
+        if let Ok(value) = std::env::var(name) {
+            command.arg(format!("--setenv={name}={value}"));
+        }
+    }
+    command.args(["/bin/sh", "-c", script]);
+    let output = run::run(&mut command, b"", Duration::from_secs(600))?;
+    ensure!(output.code == 0, "a script inside the root failed: {output}");
+    let _ = fs::remove_dir_all(root.join("build"));
+    Ok(())
+}
+
+/// Names, modes and contents of a file or a tree, in an order that does not depend on the disk.
+fn digest_tree(path: &Path, digest: &mut Sha256) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let meta = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default();
+    if name == "__pycache__" {
+        return Ok(());
+    }
+    digest.update(name.as_bytes());
+    digest.update((meta.permissions().mode() & 0o111).to_le_bytes());
+    if meta.is_dir() {
+        let mut entries = fs::read_dir(path)?.map(|e| Ok(e?.path())).collect::<Result<Vec<_>>>()?;
+        entries.sort();
+        digest.update(entries.len().to_le_bytes());
+        entries.iter().try_for_each(|entry| digest_tree(entry, digest))
+    } else {
+        digest.update(meta.len().to_le_bytes());
+        digest.update(fs::read(path)?);
+        Ok(())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_layer_has_a_key_of_its_own() -> Result<()> {
+        let keys = [base().key()?, venv().key()?, app().key()?];
+        assert!(keys[0].starts_with("bookworm-") && keys[2].starts_with("app-"), "{keys:?}");
+        assert_eq!(keys[1], venv().key()?);
+        let other = base().then("venv", "true", source("app/requirements.txt"));
+        assert_ne!(keys[1], other.key()?);
+        Ok(())
+    }
+}
