@@ -4,10 +4,12 @@
 //! weaker value is used. One configuration describes one service, and nothing but the defaults
 //! knows its name.
 
+mod conffile;
 mod key;
 mod resolve;
 mod source;
 
+pub use conffile::{render_conffile, render_roff};
 pub use key::{KEYS, Key};
 pub use resolve::{Config, Entry, Profile, resolve};
 pub use source::Source;

@@ -32,6 +32,29 @@ pub fn render_explanation(kind: &Kind) -> String {
     out
 }
 
+/// Every kind as a block of roff for projectmeats-findings(7).
+pub fn render_roff() -> String {
+    let mut out = String::new();
+    for kind in finding::ALL {
+        let escape = |t: &str| t.replace('\\', "\\e").replace('-', "\\-");
+        out.push_str(&format!(".SS {} {}\n", escape(kind.id), escape(kind.name)));
+        out.push_str(&format!(
+            "{} ({}, {})\n.PP\n",
+            escape(kind.summary),
+            kind.severity.word(),
+            escape(kind.repair.word())
+        ));
+        out.push_str(&format!("{}\n.PP\n", escape(kind.why)));
+        for part in kind.remedy.split('\n') {
+            match part.strip_prefix("    ") {
+                Some(command) => out.push_str(&format!(".RS 4\n.B {}\n.RE\n", escape(command))),
+                None => out.push_str(&format!("{}\n", escape(part))),
+            }
+        }
+    }
+    out
+}
+
 /// The ids and names that are nearest to a mistyped word, by common beginning.
 pub fn nearest(word: &str) -> Vec<&'static Kind> {
     let common = |a: &str| {

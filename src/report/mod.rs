@@ -14,7 +14,7 @@ mod text;
 
 pub use action::{describe_action, describe_owner};
 pub use escape::{escape, escape_path};
-pub use explain::{nearest, render_explanation};
+pub use explain::{nearest, render_explanation, render_roff as render_findings_roff};
 pub use finding::{one_line, shell_words};
 pub use json::{Run, render_json};
 pub use status::{FoundItem, RepairedItem, StartStatus};
