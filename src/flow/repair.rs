@@ -207,10 +207,13 @@ pub fn observe_env(root: &Root, path: &Path) -> Result<(Vec<u8>, Stat), Box<Find
         }
         Fact::Absent => {
             let detail = "there is no such file";
-            let missing = Finding::new(&finding::ENV_MISSING, subject, detail)
-                .command(&["meats-env", "restore", "--list"])
-                .command(&["meats-env", "generate"]);
-            return Err(Box::new(missing));
+            let missing = Finding::new(&finding::ENV_MISSING, subject, detail);
+            let kept = root.list(&Path::new(STATE_DIR).join("backups"), 1);
+            let verb = match kept.known().is_some_and(|l| !l.names.is_empty()) {
+                true => "restore",
+                false => "generate",
+            };
+            return Err(Box::new(missing.command(&["meats-env", verb])));
         }
         Fact::Known(_) | Fact::Unknown(_) => {}
     }

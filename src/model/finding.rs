@@ -218,25 +218,25 @@ kinds! {
         "A log file or directory belongs to the wrong user or group.",
         why: "gunicorn opens its logs as the service user before anything else and exits with status 1 when it cannot.",
         remedy: "Start the service (the pre-start helper repairs it) or run:\n    meats-diagnose --fix",
-        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     LOG_MODE = "LOG-002" "log-mode" Error Automatic {
         "A log file or directory does not let the service user write.",
         why: "gunicorn opens its logs as the service user before anything else and exits with status 1 when it cannot.",
         remedy: "Start the service (the pre-start helper repairs it) or run:\n    meats-diagnose --fix",
-        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     LOG_MISSING = "LOG-003" "log-missing" Error Automatic {
         "A log or runtime directory, or a log file, is missing.",
         why: "A unit that names a missing directory fails before any program runs (226/NAMESPACE), or gunicorn cannot open its log.",
         remedy: "Start the service (the pre-start helper makes it) or run:\n    meats-diagnose --fix",
-        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     LOG_REFUSED = "LOG-004" "log-refused" Error Refused {
         "Something below a log or runtime directory is not what it should be, and root does not touch it.",
         why: "A link, device, FIFO or file with several names in a directory that the service user can write may point anywhere; changing its owner could give away a file of the system.",
         remedy: "Look at it and move it away if nobody needs it; a log on another disk is best made by mounting that disk at the log directory.",
-        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     LOG_LIMIT = "LOG-005" "log-limit" Warning ByHand {
         "A tree has more entries than the set limit; the rest was not looked at.",
@@ -259,13 +259,13 @@ kinds! {
         "The env file does not exist.",
         why: "Without it Django starts with the defaults in its code: a published SECRET_KEY, an empty database, no allowed host.",
         remedy: "Restore the newest backup, or generate a new file and fill it in:\n    meats-env restore --list\n    meats-env generate",
-        leads_to: ["SVC-001", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     ENV_NOT_REGULAR = "ENV-092" "env-not-regular" Error Refused {
         "The path of the env file is not a regular file with one name.",
         why: "systemd reads it as PID 1: a FIFO there blocks the whole machine, a link or second name can be changed by somebody else.",
         remedy: "Put a regular file of root's in its place; a link that you want belongs into env_file in fixes.conf as the real path.",
-        leads_to: ["SVC-001", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     ENV_UNREADABLE = "ENV-093" "env-unreadable" Error ByHand {
         "The env file could not be read.",
@@ -278,13 +278,13 @@ kinds! {
         "The service is not running: its last start or run failed.",
         why: "Nobody is served.",
         remedy: "The cause is in the last failure record:\n    meats-diagnose failures",
-        leads_to: ["NET-001"],
+        leads_to: ["NET-001", "NET-002"],
     }
     SVC_RESTART_LOOP = "SVC-002" "restart-loop" Error ByHand {
         "systemd starts the service again and again.",
         why: "Each start dies; with SuccessExitStatus=0 1 systemd may even call that success, so it never shows as failed.",
         remedy: "The cause is in the last failure record:\n    meats-diagnose failures",
-        leads_to: ["NET-001"],
+        leads_to: ["NET-001", "NET-002"],
     }
     SVC_UNIT_UNREADABLE = "SVC-003" "unit-unreadable" Error ByHand {
         "The administrator's unit file could not be read, so our helpers were not added to it.",
@@ -300,25 +300,25 @@ kinds! {
         "The user or the group of the service does not exist.",
         why: "systemd cannot start a process for them (217/USER, 216/GROUP).",
         remedy: "Make them as system accounts, or correct user and group in fixes.conf:\n    systemd-sysusers projectmeats-fixes.conf",
-        leads_to: ["SVC-001", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     SVC_PROGRAM_MISSING = "SVC-006" "program-missing" Error ByHand {
         "The program that the unit starts does not exist.",
         why: "Every start ends with 203/EXEC; usually the virtual environment is missing or was moved.",
         remedy: "Make the virtual environment anew (meats-deploy apply does it), or correct venv in fixes.conf.",
-        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     SVC_NOT_LOADED = "SVC-007" "unit-not-loaded" Error ByHand {
         "systemd does not know the unit of the service.",
         why: "It cannot be started. The generator emits it at boot and at every daemon-reload.",
         remedy: "Let systemd run its generators:\n    systemctl daemon-reload",
-        leads_to: ["NET-001"],
+        leads_to: ["NET-001", "NET-002"],
     }
     SVC_STOPPED = "SVC-008" "service-stopped" Error ByHand {
         "The service is not running.",
         why: "Nobody is served.",
         remedy: "Start it:\n    systemctl start projectmeats",
-        leads_to: ["NET-001"],
+        leads_to: ["NET-001", "NET-002"],
     }
     SVC_RELOAD_DUE = "SVC-009" "daemon-reload-due" Warning ByHand {
         "Unit files changed since systemd read them.",
