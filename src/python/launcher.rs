@@ -59,7 +59,10 @@ mod tests {
     fn interpreters() {
         let path = |p: &str| Shebang::Interpreter(PathBuf::from(p));
         for (head, expected) in [
-            ("#!/opt/projectmeats/venv/bin/python3\n# -*- coding", path("/opt/projectmeats/venv/bin/python3")),
+            (
+                "#!/opt/projectmeats/venv/bin/python3\n# -*- coding",
+                path("/opt/projectmeats/venv/bin/python3"),
+            ),
             ("#! /usr/bin/python3 -E\n", path("/usr/bin/python3")),
             ("#!/bin/sh\n'''exec' \"/a b/python3\" \"$0\" \"$@\"\n' '''\n", path("/a b/python3")),
             ("#!/bin/sh\n'''exec' /long/python3 \"$0\" \"$@\"\n", path("/long/python3")),

@@ -185,7 +185,8 @@ mod tests {
     fn check(facts: &VenvFacts, version: Option<(u8, u8)>, sites: &[(&str, SiteOrigin)]) {
         let layout = Layout::from_facts(facts);
         assert_eq!(layout.version.map(|v| (v.major, v.minor)), version);
-        let found: Vec<_> = layout.sites.iter().map(|s| (s.path.to_str().expect("utf-8"), s.origin)).collect();
+        let found: Vec<_> =
+            layout.sites.iter().map(|s| (s.path.to_str().expect("utf-8"), s.origin)).collect();
         assert_eq!(found, sites);
     }
 
@@ -193,7 +194,11 @@ mod tests {
     fn the_interpreter_decides() {
         let ours = ("/v/lib/python3.11/site-packages", SiteOrigin::Venv);
         let chain = ["/v/bin/python3", "/usr/bin/python3", "/usr/bin/python3.11"];
-        check(&facts("version = 3.11.2", &chain, regular(), &["python3.11"]), Some((3, 11)), &[ours]);
+        check(
+            &facts("version = 3.11.2", &chain, regular(), &["python3.11"]),
+            Some((3, 11)),
+            &[ours],
+        );
         // A Debian release upgrade: the link leads to another Python now.
         let upgraded = ["/v/bin/python3", "/usr/bin/python3", "/usr/bin/python3.13"];
         check(
@@ -205,7 +210,11 @@ mod tests {
             ],
         );
         // A copied interpreter has no telling name, a gone one none at all.
-        check(&facts("version_info = 3.11.2", &["/v/bin/python3"], regular(), &[]), Some((3, 11)), &[ours]);
+        check(
+            &facts("version_info = 3.11.2", &["/v/bin/python3"], regular(), &[]),
+            Some((3, 11)),
+            &[ours],
+        );
         check(&facts("", &chain, Fact::Absent, &["python3.11"]), Some((3, 11)), &[ours]);
         check(&facts("", &["/v/bin/python3"], Fact::Absent, &[]), None, &[]);
     }
@@ -229,7 +238,8 @@ mod tests {
 
     #[test]
     fn the_state_of_the_interpreter() {
-        let state = |steps: &[&str], end| Layout::from_facts(&facts("", steps, end, &[])).interpreter;
+        let state =
+            |steps: &[&str], end| Layout::from_facts(&facts("", steps, end, &[])).interpreter;
         let gone = state(&["/v/bin/python3", "/usr/bin/python3.9"], Fact::Absent);
         assert_eq!(gone, Interpreter::Gone { end: PathBuf::from("/usr/bin/python3.9") });
         assert_eq!(state(&["/v/bin/python3"], Fact::Absent), Interpreter::Missing);
@@ -239,11 +249,29 @@ mod tests {
 
     #[test]
     fn version_texts() {
-        for (text, expected) in [("3.11.2", Some((3, 11))), ("3.12.1.final.0", Some((3, 12))), ("3", None), ("x.y", None)] {
-            assert_eq!(PythonVersion::from_full(text).map(|v| (v.major, v.minor)), expected, "{text}");
+        for (text, expected) in [
+            ("3.11.2", Some((3, 11))),
+            ("3.12.1.final.0", Some((3, 12))),
+            ("3", None),
+            ("x.y", None),
+        ] {
+            assert_eq!(
+                PythonVersion::from_full(text).map(|v| (v.major, v.minor)),
+                expected,
+                "{text}"
+            );
         }
-        for (name, expected) in [("python3.11", Some((3, 11))), ("python3", None), ("python3.11-config", None), ("pypy3.9", None)] {
-            assert_eq!(PythonVersion::from_program(name).map(|v| (v.major, v.minor)), expected, "{name}");
+        for (name, expected) in [
+            ("python3.11", Some((3, 11))),
+            ("python3", None),
+            ("python3.11-config", None),
+            ("pypy3.9", None),
+        ] {
+            assert_eq!(
+                PythonVersion::from_program(name).map(|v| (v.major, v.minor)),
+                expected,
+                "{name}"
+            );
         }
     }
 }

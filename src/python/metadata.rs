@@ -63,14 +63,23 @@ mod tests {
 
     fn check(text: &str, expected: Result<(&str, &str, &[&str]), &'static str>) {
         let found = parse_metadata(text.as_bytes());
-        let found = found.as_ref().map(|m| (m.name.to_string(), m.version.as_str(), m.requires.iter().map(String::as_str).collect::<Vec<_>>()));
+        let found = found.as_ref().map(|m| {
+            (
+                m.name.to_string(),
+                m.version.as_str(),
+                m.requires.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
+        });
         let expected = expected.map(|(n, v, r)| (n.to_owned(), v, r.to_vec()));
         assert_eq!(found, expected.as_ref().map(Clone::clone), "{text:?}");
     }
 
     #[test]
     fn reads_the_header_only() {
-        check("Metadata-Version: 2.1\nName: Django\nVersion: 4.2.7\n", Ok(("django", "4.2.7", &[])));
+        check(
+            "Metadata-Version: 2.1\nName: Django\nVersion: 4.2.7\n",
+            Ok(("django", "4.2.7", &[])),
+        );
         check(
             "Name: Zope.Interface_x\r\nVersion: 1\r\nRequires-Dist: a>=1\r\nRequires-Dist: b ; extra == 'c'\r\n\r\nName: other\r\nRequires-Dist: d\r\n",
             Ok(("zope-interface-x", "1", &["a>=1", "b ; extra == 'c'"])),

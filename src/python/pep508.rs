@@ -4,13 +4,11 @@
 //! bound, they never expand a variable of our environment, and no address (which may hold a
 //! password) is kept.
 
-use std::convert::Infallible;
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
-use pep440_rs::Version;
-use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder, Pep508Url, Requirement, VersionOrUrl};
+use pep440_rs::{Operator, Version, VersionSpecifiers};
+use pep508_rs::{ExtraName, MarkerEnvironment, MarkerEnvironmentBuilder, MarkerTree};
 
 use super::PythonVersion;
 
@@ -18,7 +16,22 @@ use super::PythonVersion;
 pub type Name = pep508_rs::PackageName;
 
 /// One dependency specifier.
-pub type Specifier = Requirement<Address>;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Specifier {
+    pub name: Name,
+    pub extras: Vec<ExtraName>,
+    pub wanted: Wanted,
+    pub marker: MarkerTree,
+}
+
+/// Which version is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Any version, or these.
+    Versions(VersionSpecifiers),
+    /// Whatever stands at an address, which has been forgotten.
+    Address,
+}
 
 /// The longest specifier that is read.
 const MAX_LENGTH: usize = 8192;
@@ -28,24 +41,6 @@ const MAX_DEPTH: usize = 16;
 const MAX_MIXED: usize = 24;
 /// The most of either kind alone.
 const MAX_PLAIN: usize = 512;
-
-/// An address that was there and has been forgotten.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address;
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<address>")
-    }
-}
-
-impl Pep508Url for Address {
-    type Err = Infallible;
-
-    fn parse_url(_: &str, _: Option<&Path>) -> Result<Self, Infallible> {
-        Ok(Self)
-    }
-}
 
 /// What the machine contributes to markers; the interpreter's version is passed beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +92,7 @@ fn full_version_of(text: &str, version: PythonVersion) -> bool {
 
 /// A valid name in its normal form.
 pub fn parse_name(text: &str) -> Option<Name> {
-    if text.len() > 256 { None } else { Name::from_str(text).ok() }
+    if text.is_empty() || text.len() > 256 { None } else { Name::from_str(text).ok() }
 }
 
 /// A version by PEP 440.
@@ -105,27 +100,91 @@ pub fn parse_version(text: &str) -> Option<Version> {
     if text.len() > 128 { None } else { Version::from_str(text).ok() }
 }
 
-/// One specifier; the reason never repeats the text.
+/// One specifier; the reason never repeats the text. It is taken apart here and its parts are
+/// handed on, because `Requirement::from_str` panics on names like `a-`.
 pub fn parse_specifier(text: &str) -> Result<Specifier, &'static str> {
     if !is_bounded(text) {
         return Err("it is too long or too deeply nested");
     }
-    Specifier::from_str(text).map_err(|_| "it is not a requirement in the sense of PEP 508")
+    let text = text.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let (name, rest) = text.split_at(text.find(|c| !is_name(c)).unwrap_or(text.len()));
+    let name = parse_name(name).ok_or("it does not begin with the name of a distribution")?;
+    let (extras, rest) = split_extras(rest.trim_start())?;
+    let (wanted, marker) = match rest.trim_start().strip_prefix('@') {
+        Some(address) => (Wanted::Address, address.split_once(" ;").map(|(_, marker)| marker)),
+        None => {
+            let (versions, marker) = match rest.split_once(';') {
+                Some((versions, marker)) => (versions, Some(marker)),
+                None => (rest, None),
+            };
+            (Wanted::Versions(parse_versions(versions.trim())?), marker)
+        }
+    };
+    let marker = match marker {
+        Some(text) => MarkerTree::from_str(text.trim()).map_err(|_| "its marker is not valid")?,
+        None => MarkerTree::TRUE,
+    };
+    Ok(Specifier { name, extras, wanted, marker })
 }
 
-/// True when an installed version satisfies the specifier; an address fixes no version.
-pub fn is_satisfied(specifier: &Specifier, version: &Version) -> bool {
-    match &specifier.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(wanted)) => wanted.contains(version),
-        Some(VersionOrUrl::Url(_)) | None => true,
+fn split_extras(text: &str) -> Result<(Vec<ExtraName>, &str), &'static str> {
+    let Some(inside) = text.strip_prefix('[') else { return Ok((Vec::new(), text)) };
+    let (list, rest) = inside.split_once(']').ok_or("a bracket is not closed")?;
+    let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let extras: Result<_, _> = names.map(ExtraName::from_str).collect();
+    Ok((extras.map_err(|_| "an extra is not a valid name")?, rest))
+}
+
+/// `>=1,<2`, also in the parentheses that older metadata has.
+fn parse_versions(text: &str) -> Result<VersionSpecifiers, &'static str> {
+    let bare = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')).unwrap_or(text).trim();
+    let bare = bare.strip_suffix(',').unwrap_or(bare);
+    VersionSpecifiers::from_str(bare).map_err(|_| "its version is not valid by PEP 440")
+}
+
+impl Specifier {
+    /// The marker holds.
+    pub fn applies(&self, env: &MarkerEnvironment, extras: &[ExtraName]) -> bool {
+        self.marker.evaluate(env, extras)
+    }
+
+    /// An installed version satisfies it; an address fixes no version.
+    pub fn is_satisfied(&self, version: &Version) -> bool {
+        match &self.wanted {
+            Wanted::Versions(wanted) => wanted.contains(version),
+            Wanted::Address => true,
+        }
+    }
+
+    /// Only one version will do.
+    pub fn is_pinned(&self) -> bool {
+        match &self.wanted {
+            Wanted::Address => true,
+            Wanted::Versions(wanted) => wanted
+                .iter()
+                .any(|one| matches!(one.operator(), Operator::Equal | Operator::ExactEqual)),
+        }
+    }
+
+    /// The version part as text, `>=4.2, <5`; empty when any version will do.
+    pub fn wanted_text(&self) -> String {
+        match &self.wanted {
+            Wanted::Versions(wanted) => wanted.to_string(),
+            Wanted::Address => String::new(),
+        }
     }
 }
 
-/// The version part of a specifier as text, `>=4.2,<5`; empty when any version will do.
-pub fn wanted_text(specifier: &Specifier) -> String {
-    match &specifier.version_or_url {
-        Some(VersionOrUrl::VersionSpecifier(wanted)) => wanted.to_string(),
-        Some(VersionOrUrl::Url(_)) | None => String::new(),
+/// Name and extras: `psycopg[binary]`.
+impl fmt::Display for Specifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if self.extras.is_empty() {
+            return Ok(());
+        }
+        let extras: Vec<_> = self.extras.iter().map(ToString::to_string).collect();
+        write!(f, "[{}]", extras.join(","))
     }
 }
 
@@ -159,7 +218,8 @@ fn is_bounded(text: &str) -> bool {
         })
         .max()
         .unwrap_or(0);
-    let words = |wanted: &str| text.split_whitespace().filter(|word| *word == wanted).count();
+    let separates = |c: char| !(c.is_alphanumeric() || c == '_');
+    let words = |wanted: &str| text.split(separates).filter(|word| *word == wanted).count();
     let (ands, ors) = (words("and"), words("or"));
     let most = if ands > 0 && ors > 0 { MAX_MIXED } else { MAX_PLAIN };
     text.len() <= MAX_LENGTH && depth <= MAX_DEPTH && ands + ors <= most
@@ -202,7 +262,7 @@ mod tests {
         ] {
             let parsed = parse_specifier(specifier).expect(specifier);
             let version = parse_version(version).expect(version);
-            assert_eq!(is_satisfied(&parsed, &version), expected, "{specifier} {version}");
+            assert_eq!(parsed.is_satisfied(&version), expected, "{specifier} {version}");
         }
     }
 
@@ -221,6 +281,7 @@ mod tests {
         assert!(parse_specifier(&format!("a ; {}", "(".repeat(100_000))).is_err());
         assert!(parse_specifier(&format!("a ; {}os_name == 'x'", "(".repeat(1000))).is_err());
         assert!(parse_specifier(&pairs(60)).is_err());
+        assert!(parse_specifier(&pairs(60).replace(' ', "")).is_err());
         assert!(parse_specifier(&pairs(8)).is_ok());
     }
 
@@ -251,7 +312,7 @@ mod tests {
         ] {
             let env = environment(version, full, &Platform::default()).expect("environment");
             let parsed = parse_specifier(&format!("a ; {marker}")).expect(marker);
-            assert_eq!(parsed.evaluate_markers(&env, &[]), expected, "{full:?} {marker}");
+            assert_eq!(parsed.applies(&env, &[]), expected, "{full:?} {marker}");
         }
     }
 

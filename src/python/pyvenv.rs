@@ -53,7 +53,12 @@ mod tests {
         let venv = "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n\
                     executable = /usr/bin/python3.11\ncommand = /usr/bin/python3 -m venv /x=y\n";
         check(venv, Some("/usr/bin"), Some("3.11.2"), false);
-        check("HOME=/opt/py/bin\r\nversion_info = 3.12.1.final.0\r\n", Some("/opt/py/bin"), Some("3.12.1.final.0"), false);
+        check(
+            "HOME=/opt/py/bin\r\nversion_info = 3.12.1.final.0\r\n",
+            Some("/opt/py/bin"),
+            Some("3.12.1.final.0"),
+            false,
+        );
         check("include-system-site-packages=TRUE", None, None, true);
         check("include-system-site-packages = yes", None, None, false);
         check("", None, None, false);

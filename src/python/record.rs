@@ -89,12 +89,24 @@ mod tests {
 
     #[test]
     fn import_names_come_from_the_files() {
-        check_names("django_filters/__init__.py,sha256=x,10\ndjango_filter-23.3.dist-info/RECORD,,\n", &["django_filters"]);
+        check_names(
+            "django_filters/__init__.py,sha256=x,10\ndjango_filter-23.3.dist-info/RECORD,,\n",
+            &["django_filters"],
+        );
         check_names("decouple.py,,\n__pycache__/decouple.cpython-311.pyc,,\n", &["decouple"]);
-        check_names("_cffi_backend.cpython-311-x86_64-linux-gnu.so,,\ncffi/api.py,,\n", &["_cffi_backend", "cffi"]);
+        check_names(
+            "_cffi_backend.cpython-311-x86_64-linux-gnu.so,,\ncffi/api.py,,\n",
+            &["_cffi_backend", "cffi"],
+        );
         check_names("rpds/rpds.abi3.so,,\nyaml.abi3.so,,\n", &["rpds", "yaml"]);
-        check_names("../../../bin/black,,\nblack/__init__.py,,\nblib2to3/a.py,,\n", &["black", "blib2to3"]);
-        check_names("pillow.libs/libjpeg.so.62,,\nPIL/Image.py,,\nx.data/purelib/y.py,,\n", &["PIL"]);
+        check_names(
+            "../../../bin/black,,\nblack/__init__.py,,\nblib2to3/a.py,,\n",
+            &["black", "blib2to3"],
+        );
+        check_names(
+            "pillow.libs/libjpeg.so.62,,\nPIL/Image.py,,\nx.data/purelib/y.py,,\n",
+            &["PIL"],
+        );
         check_names("__editable___edi_finder.py,,\n__editable__.edi.pth,,\n", &[]);
         check_names("\"a,b/c.py\",,\n\"odd\"\"name.py\",,\nok.py,,\n", &["ok"]);
         check_names("types_x-stubs/__init__.pyi,,\nLICENSE,,\n/abs/x.py,,\n", &[]);

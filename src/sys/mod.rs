@@ -16,6 +16,8 @@ pub mod notify;
 mod observe;
 pub mod privfs;
 pub mod process;
+mod reader;
+pub mod venv;
 
 pub use observe::Listing;
 pub use privfs::Root;
