@@ -9,8 +9,7 @@ mod host;
 pub mod prestart;
 pub mod repair;
 mod settings;
+pub mod venv;
 
 pub use host::{observe_ids, observe_tree, observe_unit};
 pub use settings::observe_settings;
-//! One short file an entry point: observe, plan, apply. Invariant: the only room that sees both sys and planners.
-pub mod venv;

@@ -144,40 +144,55 @@ struct Files {
     witnesses: Vec<String>,
     foreign: Vec<String>,
     editable: bool,
+    /// The top-level name that is being read has one.
+    has_witness: bool,
 }
 
 fn read_files(facts: &DistributionFacts, cut: bool, reading: Reading<'_>) -> Files {
     let mut files = Files::default();
-    let mut tops: Vec<(String, String)> = Vec::new();
     let mut usable = BTreeSet::new();
     let mut foreign = BTreeSet::new();
+    let mut top = String::new();
     let bytes = facts.record.known().map(Vec::as_slice).unwrap_or_default();
     for path in record_paths(bytes, cut && !reading.deep).take(MAX_FILES) {
-        let (top, _) = path.split_once('/').unwrap_or((&path, ""));
-        files.editable |= top.starts_with("__editable__");
-        if let Some(name) = import_name(&path) {
-            if !files.imports.contains(name) {
-                files.imports.insert(name.to_owned());
-            }
-        }
         sort_extension(&path, reading.tag, &mut usable, &mut foreign);
-        if !is_witness(&path) {
-            continue;
+        let is_new = !is_below(&path, &top);
+        if is_new {
+            let first = path.split('/').next().unwrap_or(&path);
+            top.clear();
+            top.push_str(first);
+            files.editable |= first.starts_with("__editable__");
+            files.imports.extend(import_name(&path).map(str::to_owned));
         }
-        if reading.deep {
-            files.witnesses.push(path.clone().into_owned());
-        } else if tops.last().is_none_or(|(last, _)| last != top) {
-            tops.push((top.to_owned(), path.clone().into_owned()));
-        } else if let Some((_, best)) = tops.last_mut().filter(|(_, best)| is_better(&path, best)) {
-            *best = path.clone().into_owned();
-        }
-    }
-    if !reading.deep {
-        tops.truncate(16);
-        files.witnesses = tops.into_iter().map(|(_, path)| path).collect();
+        files.add_witness(&path, is_new, reading.deep);
     }
     files.foreign = foreign.difference(&usable).cloned().collect();
     files
+}
+
+fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Witnesses of a shallow look are one for each top-level name, and not of more names than this.
+const MAX_WITNESSES: usize = 16;
+
+impl Files {
+    fn add_witness(&mut self, path: &str, is_new: bool, deep: bool) {
+        self.has_witness &= !is_new;
+        let better = self.has_witness
+            && path.ends_with("/__init__.py")
+            && self.witnesses.last().is_some_and(|best| is_better(path, best));
+        let wanted = deep || better || !self.has_witness && self.witnesses.len() < MAX_WITNESSES;
+        if !wanted || !is_witness(path) {
+            return;
+        }
+        if better && !deep {
+            self.witnesses.pop();
+        }
+        self.witnesses.push(path.to_owned());
+        self.has_witness = true;
+    }
 }
 
 /// A file that must be there if the distribution is: code inside the site directory.

@@ -6,19 +6,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// The paths of a RECORD, in its order; lines that are not UTF-8 are skipped, and so is an
-/// unfinished last line when `cut` is set.
+/// The paths of a RECORD, in its order, as far as it is UTF-8; an unfinished last line is left out
+/// when `cut` is set.
 pub fn record_paths(bytes: &[u8], cut: bool) -> impl Iterator<Item = Cow<'_, str>> {
-    let whole = match (cut, bytes.iter().rposition(|b| *b == b'\n')) {
-        (false, _) => bytes,
-        (true, Some(end)) => bytes.get(..end).unwrap_or_default(),
-        (true, None) => &[],
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => bytes
+            .get(..error.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .unwrap_or_default(),
     };
-    whole
-        .split(|b| *b == b'\n')
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .map(|line| first_field(line.trim_end_matches('\r')))
-        .filter(|path| !path.is_empty())
+    let text = if cut { valid.rsplit_once('\n').map_or("", |(whole, _)| whole) } else { valid };
+    text.lines().map(first_field).filter(|path| !path.is_empty())
 }
 
 /// The first field of a line of comma-separated values.
