@@ -3,28 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Chain, Fact, SiteOrigin, VenvFacts};
-use crate::python::{self, Absent, Inventory, Layout, RequirementSet, Shebang};
+use crate::model::{Fact, SiteOrigin};
+use crate::python::{self, Environment, Inventory, Layout, RequirementSet, Shebang};
 use crate::sys::{self, Root};
-
-/// An environment as found.
-#[derive(Debug)]
-pub struct Venv {
-    pub facts: VenvFacts,
-    pub layout: Layout,
-    /// The interpreter that the launcher's first line names.
-    pub shebang: Option<Chain>,
-    /// What Python would see.
-    pub inventory: Inventory,
-    /// What lies in the directories of other Pythons.
-    pub left_behind: Inventory,
-    /// Distributions with recorded files that are missing.
-    pub absent: Vec<Absent>,
-}
 
 /// Looks at the environment in `path`; `launcher` is the program that the unit starts. `deep` asks
 /// for the existence of every recorded file instead of one for each module.
-pub fn observe(root: &Root, path: &Path, launcher: &Path, deep: bool) -> Venv {
+pub fn observe(root: &Root, path: &Path, launcher: &Path, deep: bool) -> Environment {
     let facts = sys::venv::observe_venv(root, path, launcher);
     let layout = Layout::from_facts(&facts);
     let shebang = match facts.launcher.head.known().map(|head| python::parse_shebang(head)) {
@@ -41,7 +26,7 @@ pub fn observe(root: &Root, path: &Path, launcher: &Path, deep: bool) -> Venv {
     let paths: Vec<_> = inventory.sites.iter().map(|site| site.path.clone()).collect();
     let present = sys::venv::observe_presence(root, &paths, &inventory.probes());
     let absent = inventory.absent(&present);
-    Venv { facts, layout, shebang, inventory, left_behind, absent }
+    Environment { facts, layout, shebang, inventory, left_behind, absent }
 }
 
 /// Bytes of one requirements file.

@@ -363,7 +363,7 @@ kinds! {
         why: "gunicorn before 20 sends no readiness message, so the unit cannot be of Type=notify: a start counts as done before the application is loaded.",
         remedy: "Install a newer gunicorn when the application allows it.",
     }
-    PKG_MISSING = "PKG-010" "distribution-missing" Error ByHand {
+    PKG_MISSING = "PKG-010" "distribution-missing" Warning ByHand {
         "A distribution that the requirements ask for is not installed.",
         why: "The application fails as soon as it imports it.",
         remedy: "Install the requirements into the environment, as the user who owns it.",
