@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::packages;
 use crate::config::Config;
 use crate::model::{Fact, Finding, Space};
+use crate::python::{Environment, RequirementSet};
 
 /// The properties of the unit that PID 1 has in force (`systemctl show`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +52,14 @@ pub struct Listener {
     pub connects: bool,
 }
 
+/// The virtual environment and what should be in it.
+#[derive(Debug)]
+pub struct PackagesSeen {
+    pub environment: Environment,
+    pub requirements: RequirementSet,
+    pub context: packages::Context,
+}
+
 /// The host as seen by this user at this moment.
 #[derive(Debug)]
 pub struct Facts {
@@ -65,5 +75,6 @@ pub struct Facts {
     pub listeners: Fact<Vec<Listener>>,
     /// The host name that was asked for.
     pub host: String,
+    pub packages: PackagesSeen,
     pub spaces: Vec<(PathBuf, Fact<Space>)>,
 }

@@ -8,12 +8,13 @@ mod diagnosis;
 mod disk;
 mod drift;
 mod facts;
+pub mod packages;
 mod reach;
 mod service;
 mod settings;
 
 pub use diagnosis::{Diagnosis, NotChecked, Placed, Word, diagnose};
-pub use facts::{Answer, Facts, Listener, ServiceState};
+pub use facts::{Answer, Facts, Listener, PackagesSeen, ServiceState};
 
 use crate::model::{Finding, Kind};
 
@@ -39,6 +40,7 @@ pub struct Check {
 pub const CHECKS: &[&Check] = &[
     &settings::SETTINGS,
     &drift::TREES,
+    &packages::PACKAGES,
     &service::UNIT,
     &service::STATE,
     &reach::LISTEN,

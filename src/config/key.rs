@@ -45,6 +45,8 @@ keys! {
         "The directory of manage.py; gunicorn starts there.";
     VENV: "paths" "venv" = "/opt/projectmeats/venv", "an absolute path",
         "The virtual environment that holds gunicorn.";
+    REQUIREMENTS: "paths" "requirements" = "/opt/projectmeats/backend/requirements.txt", "absolute paths, separated by blanks",
+        "Requirements files of the application; a missing one asks for nothing.";
     ENV_FILE: "paths" "env_file" = "/etc/projectmeats/projectmeats.env", "an absolute path",
         "The environment file of the service.";
     LOG_DIR: "paths" "log_dir" = "/var/log/projectmeats", "an absolute path",

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::observe_settings;
 use super::repair::Assessment;
-use crate::checks::{Answer, Facts, Listener, ServiceState};
+use crate::checks::{Answer, Facts, Listener, PackagesSeen, ServiceState, packages};
 use crate::config::{Config, STATE_DIR};
-use crate::model::{Action, Effect, Fact, Finding, Subject};
+use crate::model::{Action, Effect, Fact, Finding, Owner, Subject};
+use crate::python::Platform;
 use crate::report;
 use crate::sys::ids::Accounts;
 use crate::sys::{Root, clock, http, process, systemd};
@@ -22,7 +23,9 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
     let service = service_state(root, &config);
     let host = host(&config);
     let listeners = listeners(root, &config, &unit, &service, &host);
+    let packages = packages_seen(root, &config, &accounts);
     Facts {
+        packages,
         privileged: root.is_privileged(),
         trees_seen: trees_seen(root, &config),
         masked: matches!(unit.admin, AdminUnit::Masked { .. }),
@@ -218,6 +221,37 @@ fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Spac
         (path, space)
     })
     .collect()
+}
+
+fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesSeen {
+    let launcher = config.venv.join("bin/gunicorn");
+    let files: Vec<PathBuf> =
+        config.requirements.iter().filter(|p| !root.stat(p).is_absent()).cloned().collect();
+    let uname = process::uname();
+    let user = accounts.find_user(&config.user);
+    PackagesSeen {
+        environment: super::venv::observe(root, &config.venv, &launcher, false),
+        requirements: super::venv::observe_requirements(root, &files),
+        context: packages::Context {
+            user: config.user.value.clone(),
+            runs_as: user.map(|u| Owner {
+                uid: u.uid,
+                gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
+            }),
+            requirement_files: files,
+            postgres: false,
+            libpq: libpq(root),
+            zoneinfo: root.stat(Path::new("/usr/share/zoneinfo")).map(|_| ()),
+            platform: Platform { machine: uname.0, release: uname.1, version: uname.2 },
+        },
+    }
+}
+
+/// The system's PostgreSQL client library, in the directories of Debian's architectures.
+fn libpq(root: &Root) -> Fact<()> {
+    const DIRS: &[&str] = &["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
+    let seen = DIRS.iter().map(|d| root.stat(&Path::new(d).join("libpq.so.5")));
+    seen.map(|s| s.map(|_| ())).find(|s| !s.is_absent()).unwrap_or(Fact::Absent)
 }
 
 /// After a restart: until the service answers or is seen to have failed, at most 20 s.

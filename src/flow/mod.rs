@@ -12,6 +12,7 @@ pub mod prestart;
 pub mod repair;
 mod settings;
 mod show;
+pub mod venv;
 
 pub use host::{observe_ids, observe_tree, observe_unit};
 pub use settings::observe_settings;

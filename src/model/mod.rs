@@ -9,6 +9,7 @@ mod names;
 mod plan;
 mod secret;
 mod sourced;
+mod venv;
 
 pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
@@ -16,3 +17,7 @@ pub use names::Names;
 pub use plan::{Action, Effect, Owner, Plan, Seen};
 pub use secret::Secret;
 pub use sourced::{Origin, Sourced};
+pub use venv::{
+    Chain, DistributionFacts, Entry, SCRIPT_HEAD, ScriptFacts, Site, SiteFacts, SiteOrigin,
+    VenvFacts,
+};

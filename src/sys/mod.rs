@@ -16,8 +16,10 @@ pub mod notify;
 mod observe;
 pub mod privfs;
 pub mod process;
+mod reader;
 pub mod systemd;
 pub mod terminal;
+pub mod venv;
 
 pub use observe::Listing;
 pub use privfs::Root;

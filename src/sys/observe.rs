@@ -17,9 +17,16 @@ pub struct Listing {
 fn fact<T>(result: Result<T, Refusal>) -> Fact<T> {
     match result {
         Ok(value) => Fact::Known(value),
-        Err(Refusal::Absent) => Fact::Absent,
-        Err(Refusal::Os(nix::errno::Errno::ENOTDIR)) => Fact::Absent,
-        Err(refusal) => Fact::Unknown(refusal.to_string()),
+        Err(refusal) => refusal.into(),
+    }
+}
+
+impl<T> From<Refusal> for Fact<T> {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Absent | Refusal::Os(nix::errno::Errno::ENOTDIR) => Self::Absent,
+            other => Self::Unknown(other.to_string()),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ type Result<T> = std::result::Result<T, Refusal>;
 
 /// What to do with symbolic links below a directory that is not root's alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Links {
+pub(super) enum Links {
     /// For changes: none is followed.
     Refuse,
     /// For reading: followed as long as they stay beneath the first such directory.
@@ -307,6 +307,12 @@ impl Root {
         }
         names.sort();
         Ok((names, false))
+    }
+
+    /// A handle on a directory below which many files are read; links on the way are followed as
+    /// in [`Self::read_file`].
+    pub(super) fn open_dir(&self, path: &Path) -> Result<OwnedFd> {
+        Ok(self.place(&path.join("_"), Links::Beneath)?.dir)
     }
 
     /// Makes a directory. An existing one is left as it is.
@@ -624,7 +630,7 @@ impl Drop for Ids {
     }
 }
 
-fn beneath(
+pub(super) fn beneath(
     base: &OwnedFd,
     rest: &Path,
     flags: OFlag,
@@ -640,7 +646,7 @@ fn beneath(
 }
 
 /// The walk where openat2 is refused (old kernel, seccomp): no link at all, and a mount is noticed.
-fn step_by_step(base: &OwnedFd, names: &VecDeque<OsString>) -> Result<OwnedFd> {
+pub(super) fn step_by_step(base: &OwnedFd, names: &VecDeque<OsString>) -> Result<OwnedFd> {
     let device = fstat(base)?.st_dev;
     let mut dir = base.try_clone()?;
     for name in names {
@@ -701,7 +707,7 @@ fn owner_of(stat: &FileStat) -> Owner {
     Owner { uid: stat.st_uid, gid: stat.st_gid }
 }
 
-fn kind_of(stat: &FileStat) -> FileKind {
+pub(super) fn kind_of(stat: &FileStat) -> FileKind {
     let format = SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits());
     match format {
         SFlag::S_IFDIR => FileKind::Directory,
@@ -714,7 +720,7 @@ fn kind_of(stat: &FileStat) -> FileKind {
     }
 }
 
-fn stat_of(stat: &FileStat) -> Stat {
+pub(super) fn stat_of(stat: &FileStat) -> Stat {
     Stat {
         kind: kind_of(stat),
         uid: stat.st_uid,

@@ -39,3 +39,12 @@ pub fn systemd_runs(root: &Root) -> bool {
 pub fn uid() -> u32 {
     nix::unistd::getuid().as_raw()
 }
+
+/// Machine, release and version of the kernel (uname(2)).
+pub fn uname() -> (String, String, String) {
+    let text = |s: &std::ffi::OsStr| s.to_string_lossy().into_owned();
+    match nix::sys::utsname::uname() {
+        Ok(name) => (text(name.machine()), text(name.release()), text(name.version())),
+        Err(_) => (String::new(), String::new(), String::new()),
+    }
+}
