@@ -1,0 +1,72 @@
+//! A finding about the file's text, with the edits that would mend it.
+//!
+//! Invariant: `edits` are only ever applied through the gate; `proposal` only when a person agrees.
+
+use std::ops::Range;
+
+use super::Edit;
+use crate::model::{Finding, Kind, Repair, Subject};
+
+/// One thing that is wrong, where, and what could be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defect {
+    pub finding: Finding,
+    /// The bytes it is about.
+    pub span: Range<usize>,
+    /// The automatic repair; all of them or none.
+    pub edits: Vec<Edit>,
+    /// Keys that appear by the repair or the proposal.
+    pub gains: Vec<String>,
+    /// What the author most likely meant.
+    pub proposal: Vec<Edit>,
+}
+
+impl Defect {
+    pub(super) fn new(kind: &'static Kind, span: Range<usize>, detail: impl Into<String>) -> Self {
+        let finding = Finding::new(kind, Subject::default(), detail);
+        Self { finding, span, edits: Vec::new(), gains: Vec::new(), proposal: Vec::new() }
+    }
+
+    pub(super) fn class(mut self, repair: Repair) -> Self {
+        self.finding.repair = repair;
+        self
+    }
+
+    pub(super) fn key(mut self, key: &str) -> Self {
+        self.finding.subject.key = Some(key.to_owned());
+        self
+    }
+
+    pub(super) fn edit(mut self, edit: Edit) -> Self {
+        self.edits.push(edit);
+        self
+    }
+
+    pub(super) fn gain(mut self, key: &str) -> Self {
+        self.gains.push(key.to_owned());
+        self
+    }
+
+    pub(super) fn propose(mut self, edit: Edit) -> Self {
+        self.proposal.push(edit);
+        self
+    }
+
+    pub(super) fn is(&self, kind: &Kind) -> bool {
+        self.finding.kind == kind
+    }
+
+    pub(super) fn is_automatic(&self) -> bool {
+        self.finding.repair == Repair::Automatic
+    }
+}
+
+/// The letter of the catalogue: A repaired, P proposed, W warned about, R refused.
+pub fn class_letter(repair: Repair) -> char {
+    match repair {
+        Repair::Automatic => 'A',
+        Repair::Asks => 'P',
+        Repair::ByHand => 'W',
+        Repair::Refused => 'R',
+    }
+}

@@ -1,0 +1,307 @@
+//! Names: what stands before the equals sign.
+
+use super::ends::BOM;
+use super::lines::{colon, shell_assignment, shown_name};
+use super::sheet::Sheet;
+use super::value;
+use super::words::plain_form;
+use crate::env::scan::{Form, Node, Raw, is_blank, pieces};
+use crate::env::systemd::is_valid_name;
+use crate::env::{Defect, Edit, is_strict_utf8};
+use crate::model::{Repair, finding};
+
+/// A name without what stands in front of it.
+pub(super) enum Name<'a> {
+    Plain(&'a [u8]),
+    /// Byte order marks, the word `export`, or both, before a good name.
+    Prefixed {
+        name: &'a [u8],
+        bom: usize,
+        export: bool,
+    },
+    /// Anything else, without the marks.
+    Other(&'a [u8]),
+}
+
+pub(super) fn name_of(raw: &[u8]) -> Name<'_> {
+    let mut rest = raw;
+    while let Some(after) = rest.strip_prefix(BOM) {
+        rest = after;
+    }
+    let bom = raw.len() - rest.len();
+    let rest = if bom > 0 { rest.trim_ascii_start() } else { rest };
+    let word = rest.strip_prefix(b"export").filter(|r| r.first().copied().is_some_and(is_blank));
+    let name = word.map_or(rest, <[u8]>::trim_ascii_start);
+    match (is_valid_name(name), bom, word) {
+        (true, 0, None) => Name::Plain(name),
+        (true, bom, word) => Name::Prefixed { name, bom, export: word.is_some() },
+        (false, _, _) => Name::Other(rest),
+    }
+}
+
+pub(super) fn assignment(
+    sheet: &Sheet<'_>,
+    index: usize,
+    node: &Node,
+    raw: &Raw,
+    in_code: bool,
+    conflict: bool,
+) -> Vec<Defect> {
+    let written = sheet.text(&raw.key);
+    if !is_strict_utf8(written) || !is_strict_utf8(&raw.cooked) {
+        return vec![not_utf8(sheet, raw)];
+    }
+    let mut found = Vec::new();
+    match name_of(written) {
+        Name::Plain(name) => {
+            found.extend(indented(sheet, node, name).filter(|_| !in_code));
+            found.extend(good_name(sheet, index, node, raw, name));
+        }
+        Name::Prefixed { name, bom, export } => {
+            found.extend(mark(raw, bom, Some(name).filter(|_| !export)));
+            let held = export && {
+                let (defect, held) = export_word(sheet, index, raw, name, bom);
+                found.push(defect);
+                held
+            };
+            if !held {
+                found.extend(good_name(sheet, index, node, raw, name));
+            }
+        }
+        Name::Other(rest) => {
+            found.extend(mark(raw, written.len() - rest.len(), None));
+            let comment = rest.starts_with(b"#") || rest.starts_with(b";");
+            let divider = conflict && sheet.text(&node.text).starts_with(b"=======");
+            if !comment && !divider {
+                found.push(bad_name(sheet, node, raw, rest));
+            }
+        }
+    }
+    found
+}
+
+fn not_utf8(sheet: &Sheet<'_>, raw: &Raw) -> Defect {
+    let name = sheet.text(&raw.key);
+    let span = if is_strict_utf8(name) { raw.value.clone() } else { raw.key.clone() };
+    let mut defect = Defect::new(&finding::INVALID_UTF8, span, "a key or value is not UTF-8");
+    if is_valid_name(name) {
+        let key = String::from_utf8_lossy(name);
+        defect = defect.key(&key);
+        defect.finding.detail = format!("the value of {key} is not UTF-8");
+        if let Some(text) = latin1(&raw.cooked).and_then(|text| crate::env::encode(&text)) {
+            defect = defect.propose(Edit::replace(raw.value.clone(), text));
+        }
+    }
+    defect
+}
+
+/// The reading as Latin-1, if it looks like one: letters of its upper half, nothing cut off.
+fn latin1(value: &[u8]) -> Option<Vec<u8>> {
+    let error = std::str::from_utf8(value).err()?;
+    error.error_len()?;
+    let plausible = value.iter().all(|b| b.is_ascii() || *b >= 0xA0);
+    plausible.then(|| value.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
+}
+
+fn mark(raw: &Raw, bom: usize, name: Option<&[u8]>) -> Option<Defect> {
+    let start = raw.key.start;
+    let defect = Defect::new(&finding::BOM, start..start + bom, "a byte order mark")
+        .edit(Edit::delete(start..start + bom));
+    let defect = match name {
+        None => defect,
+        Some(name) => {
+            let key = String::from_utf8_lossy(name);
+            let mut defect = defect.key(&key).gain(&key);
+            defect.finding.detail = format!("a byte order mark; systemd does not set {key}");
+            defect
+        }
+    };
+    (bom > 0).then_some(defect)
+}
+
+/// The word `export`; true when the line is left alone.
+fn export_word(
+    sheet: &Sheet<'_>,
+    index: usize,
+    raw: &Raw,
+    name: &[u8],
+    bom: usize,
+) -> (Defect, bool) {
+    let key = String::from_utf8_lossy(name);
+    let from = raw.key.start + bom;
+    let word = from..from + b"export".len();
+    let line_start = sheet.line(raw.key.start).1;
+    let indent = sheet.text(&(line_start..raw.key.start));
+    let cut = if indent.iter().all(|b| is_blank(*b)) && bom == 0 { line_start } else { from };
+    let edit = Edit::delete(cut..raw.key.end - name.len());
+    let winner = sheet.winners.get(name).copied().filter(|w| *w < index);
+    let shadowed = winner.is_some_and(|w| !same_value(sheet, w, raw));
+    if shadowed {
+        let detail = format!("export in front of {key}, which an earlier line sets otherwise");
+        let defect = Defect::new(&finding::EXPORT_SHADOW, word, detail).key(&key).propose(edit);
+        return (defect, true);
+    }
+    let detail = format!("systemd drops this line, {key} is not set");
+    let defect = Defect::new(&finding::EXPORT_PREFIX, word, detail).key(&key).gain(&key);
+    let second = second_assignments(sheet, raw);
+    if second.is_empty() {
+        return (defect.edit(edit), false);
+    }
+    let mut defect = defect.class(Repair::Asks).propose(edit);
+    for blank in second {
+        defect = defect.propose(Edit::replace(blank, *b"\n"));
+    }
+    defect.finding.detail = format!("export with several keys, {key} first; none is set");
+    (defect, true)
+}
+
+fn same_value(sheet: &Sheet<'_>, node: usize, raw: &Raw) -> bool {
+    use crate::env::scan::NodeKind;
+    matches!(sheet.nodes.get(node).map(|n| &n.kind),
+        Some(NodeKind::Assignment(other)) if other.cooked == raw.cooked)
+}
+
+/// Blanks in front of a further `NAME=` on an export line.
+fn second_assignments(sheet: &Sheet<'_>, raw: &Raw) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let last = pieces(sheet.bytes, raw.value.start).pop();
+    let Some(piece) = last.filter(|piece| piece.form == Form::Bare) else { return found };
+    let text = sheet.text(&piece.span);
+    let mut at = 0;
+    for word in text.split(|b| is_blank(*b)) {
+        let name = word.iter().position(|b| *b == b'=').and_then(|e| word.get(..e));
+        if at > 0 && name.is_some_and(is_valid_name) {
+            found.push(piece.span.start + at - 1..piece.span.start + at);
+        }
+        at += word.len() + 1;
+    }
+    found
+}
+
+fn indented(sheet: &Sheet<'_>, node: &Node, name: &[u8]) -> Option<Defect> {
+    let start = sheet.line(node.text.start).1;
+    let indent = sheet.text(&(start..node.text.start));
+    (!indent.is_empty() && indent.iter().all(|b| is_blank(*b))).then(|| {
+        Defect::new(&finding::LEADING_WHITESPACE, start..node.text.start, "an indented line")
+            .key(&String::from_utf8_lossy(name))
+    })
+}
+
+/// MAX_ARG_STRLEN of Linux, without the NUL at the end.
+const EXEC_LIMIT: usize = 131_071;
+
+fn good_name(sheet: &Sheet<'_>, index: usize, node: &Node, raw: &Raw, name: &[u8]) -> Vec<Defect> {
+    let key = String::from_utf8_lossy(name);
+    let span = raw.key.end - name.len()..raw.key.end;
+    let mut found = Vec::new();
+    if let Some(first) = sheet.firsts.get(name).copied().filter(|first| *first < index) {
+        let first = sheet.nodes.get(first).map_or(0, |n| sheet.line(n.text.start).0);
+        found.push(
+            Defect::new(
+                &finding::DUPLICATE_KEY,
+                span.clone(),
+                format!("{key} is set on line {first} too; the last line counts"),
+            )
+            .key(&key),
+        );
+    }
+    if is_risky(name) {
+        let detail = format!("{key} steers every program of the unit, root's too");
+        found.push(Defect::new(&finding::RISKY_KEY, span.clone(), detail).key(&key));
+    }
+    if name.len() + 1 + raw.cooked.len() > EXEC_LIMIT {
+        let detail = format!("{key} is too long, no command can be executed with it");
+        found.push(Defect::new(&finding::VALUE_TOO_LONG, span, detail).key(&key));
+    }
+    found.extend(value::check(sheet, node, raw, &key));
+    found
+}
+
+/// Names that the loader, shells, interpreters and libc obey.
+fn is_risky(name: &[u8]) -> bool {
+    let exact: &[&[u8]] = &[
+        b"PATH",
+        b"IFS",
+        b"ENV",
+        b"BASH_ENV",
+        b"SHELLOPTS",
+        b"BASHOPTS",
+        b"PS4",
+        b"GCONV_PATH",
+        b"LOCPATH",
+        b"NLSPATH",
+        b"HOSTALIASES",
+        b"RESOLV_HOST_CONF",
+        b"RES_OPTIONS",
+        b"TMPDIR",
+        b"GETCONF_DIR",
+        b"MALLOC_TRACE",
+        b"GLIBC_TUNABLES",
+        b"PERL5LIB",
+        b"PERL5OPT",
+        b"NODE_OPTIONS",
+        b"NOTIFY_SOCKET",
+        b"LISTEN_FDS",
+        b"LISTEN_PID",
+        b"SERVICE_RESULT",
+        b"EXIT_STATUS",
+        b"EXIT_CODE",
+        b"INVOCATION_ID",
+        b"MAINPID",
+    ];
+    let harmless: &[&[u8]] = &[
+        b"PYTHONUNBUFFERED",
+        b"PYTHONDONTWRITEBYTECODE",
+        b"PYTHONIOENCODING",
+        b"PYTHONUTF8",
+        b"PYTHONHASHSEED",
+    ];
+    exact.contains(&name)
+        || name.starts_with(b"LD_")
+        || name.starts_with(b"PYTHON") && !harmless.contains(&name)
+}
+
+fn bad_name(sheet: &Sheet<'_>, node: &Node, raw: &Raw, name: &[u8]) -> Defect {
+    let start = raw.key.end - name.len();
+    let span = start..raw.key.end;
+    if let Some(defect) = shell_assignment(sheet, node, name) {
+        return defect;
+    }
+    if let Some(item) = [b"- ", b"* "].iter().find_map(|dash| name.strip_prefix(*dash)) {
+        let item = item.trim_ascii_start();
+        if is_valid_name(item) {
+            let key = String::from_utf8_lossy(item);
+            return Defect::new(
+                &finding::YAML_LIST_ITEM,
+                span,
+                format!("a dash in front of {key}; systemd does not set it"),
+            )
+            .key(&key)
+            .gain(&key)
+            .propose(Edit::delete(start..raw.key.end - item.len()));
+        }
+    }
+    if let Some(defect) = colon(node, sheet.text(&node.text)) {
+        return defect;
+    }
+    let clean = plain_form(name).map(|clean| clean.trim_ascii().to_vec());
+    if let Some(clean) = clean.filter(|clean| is_valid_name(clean)) {
+        let key = String::from_utf8_lossy(&clean).into_owned();
+        let detail = format!("a character that cannot be seen is part of the name {key}");
+        return Defect::new(&finding::INVISIBLE_CHAR, span.clone(), detail)
+            .key(&key)
+            .gain(&key)
+            .propose(Edit::replace(span, clean));
+    }
+    let mut defect =
+        Defect::new(&finding::BAD_KEY, span.clone(), "not a name; systemd drops this line");
+    defect.finding.subject.key = shown_name(name);
+    let inner = [b"\"", b"'"].iter().find_map(|q| name.strip_prefix(*q)?.strip_suffix(*q));
+    if let Some(inner) = inner.filter(|inner| is_valid_name(inner)) {
+        defect = defect
+            .class(Repair::Asks)
+            .gain(&String::from_utf8_lossy(inner))
+            .propose(Edit::replace(span, inner));
+    }
+    defect
+}

@@ -1,0 +1,216 @@
+//! What is wrong with a file, and what of it is repaired without asking.
+//!
+//! Invariant: every automatic edit has passed the gate; a repaired file judged again is not changed.
+//! The one exception to the gate is the surplus `=` of [`super::decide`], which has a check of its own.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use super::double_equals::{SECRET_KEY, strip};
+use super::gate::gate_with;
+use super::inspect::inspect;
+use super::scan::{NodeKind, scan};
+use super::{
+    Application, Defect, DoubleEquals, EDIT_LIMIT, Edit, Evidence, Rules, Verdict, application,
+    apply_edits, decide, encode, read, slice,
+};
+use crate::model::{Finding, Repair, Secret, finding};
+
+/// What has to be known besides the bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Named in findings.
+    pub path: PathBuf,
+    pub double_equals: DoubleEquals,
+    pub evidence: Evidence,
+    /// What the application needs; `None` for files of unknown use.
+    pub application: Option<Application>,
+}
+
+/// The whole judgement.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What is wrong with the bytes as they are, by line.
+    pub defects: Vec<Defect>,
+    /// The file after all automatic repairs; `None` when there is nothing to change.
+    pub repaired: Option<Secret>,
+    /// What was mended on the way, also defects that only showed after another repair.
+    pub applied: Vec<Defect>,
+}
+
+/// The part that a repairer needs.
+#[derive(Clone, Debug)]
+pub struct Repaired {
+    /// The new content; `None` when nothing is to be written.
+    pub bytes: Option<Secret>,
+    /// What the new content mends.
+    pub applied: Vec<Finding>,
+    /// What is left: proposals, warnings, refusals.
+    pub left: Vec<Finding>,
+}
+
+/// Rounds and gate questions are bounded, whatever the file holds.
+const MAX_ROUNDS: usize = 8;
+const MAX_QUESTIONS: usize = 256;
+
+/// Judges a file.
+pub fn judge(bytes: &[u8], ctx: &Context) -> Judgement {
+    let mut defects = inspect(bytes, ctx);
+    let refused = defects.iter().any(|d| d.finding.repair == Repair::Refused);
+    let mut judgement = Judgement { defects: Vec::new(), repaired: None, applied: Vec::new() };
+    if !refused && bytes.len() <= EDIT_LIMIT {
+        repair(bytes, ctx, &mut defects, &mut judgement);
+    }
+    defects.extend(application::lint(bytes, ctx));
+    defects.sort_by_key(|d| (d.finding.subject.line.unwrap_or(0), d.span.start));
+    judgement.defects = defects;
+    judgement
+}
+
+/// Findings only.
+pub fn check(bytes: &[u8], ctx: &Context) -> Vec<Finding> {
+    judge(bytes, ctx).defects.into_iter().map(|d| d.finding).collect()
+}
+
+/// The automatic repair and what it leaves.
+pub fn plan_repair(bytes: &[u8], ctx: &Context) -> Repaired {
+    let judgement = judge(bytes, ctx);
+    let left = match &judgement.repaired {
+        None => judgement.defects,
+        Some(after) => judge(after.expose(), ctx).defects,
+    };
+    Repaired {
+        bytes: judgement.repaired,
+        applied: judgement.applied.into_iter().map(|d| d.finding).collect(),
+        left: left.into_iter().map(|d| d.finding).collect(),
+    }
+}
+
+/// The text with what a person agreed to: the proposal of one defect. It has to load afterwards.
+pub fn propose(bytes: &[u8], defect: &Defect) -> Option<Secret> {
+    let edits = if defect.proposal.is_empty() { &defect.edits } else { &defect.proposal };
+    let after = apply_edits(bytes, edits);
+    let loads = Rules::ALL.iter().all(|rules| read(&after, *rules).loads.is_ok());
+    let loaded = Rules::ALL.iter().all(|rules| read(bytes, *rules).loads.is_ok());
+    (after != bytes && (loads || !loaded)).then(|| Secret::new(after))
+}
+
+fn repair(bytes: &[u8], ctx: &Context, defects: &mut [Defect], judgement: &mut Judgement) {
+    let mut current = bytes.to_vec();
+    for round in 0..MAX_ROUNDS {
+        let found = if round == 0 { defects.to_vec() } else { inspect(&current, ctx) };
+        let wanted: Vec<usize> = (0..found.len())
+            .filter(|i| found.get(*i).is_some_and(|d| d.is_automatic() && !d.edits.is_empty()))
+            .collect();
+        let (after, accepted) = settle(&current, &found, wanted);
+        if round == 0 {
+            demote(defects, &accepted);
+        }
+        judgement.applied.extend(accepted.iter().filter_map(|i| found.get(*i).cloned()));
+        if after == current {
+            break;
+        }
+        current = after;
+    }
+    if let Some((after, defect)) = strip_surplus(&current, ctx) {
+        current = after;
+        for old in defects.iter_mut().filter(|d| d.is(&finding::DOUBLE_EQUALS)) {
+            if old.finding.subject.key == defect.finding.subject.key {
+                old.finding.repair = Repair::Automatic;
+            }
+        }
+        judgement.applied.push(defect);
+    }
+    if current != bytes {
+        judgement.repaired = Some(Secret::new(current));
+    }
+}
+
+/// An automatic repair that the gate refused is a proposal.
+fn demote(defects: &mut [Defect], accepted: &BTreeSet<usize>) {
+    for (i, defect) in defects.iter_mut().enumerate() {
+        if defect.is_automatic() && !accepted.contains(&i) {
+            defect.finding.repair = Repair::Asks;
+        }
+    }
+}
+
+/// The largest set of repairs that passes the gate: all at once, else by halves, so that one
+/// doubtful line does not hold back the rest. Gives the text and the numbers of what is in it.
+fn settle(base: &[u8], found: &[Defect], wanted: Vec<usize>) -> (Vec<u8>, BTreeSet<usize>) {
+    let mut accepted = BTreeSet::new();
+    let mut text = base.to_vec();
+    let mut chunks = vec![wanted];
+    let mut questions = 0;
+    while let Some(chunk) = chunks.pop() {
+        if chunk.is_empty() || questions == MAX_QUESTIONS {
+            continue;
+        }
+        questions += 1;
+        let tried: BTreeSet<usize> = accepted.iter().chain(&chunk).copied().collect();
+        let set = || tried.iter().filter_map(|i| found.get(*i));
+        let after = apply_edits(base, set().flat_map(|d| &d.edits));
+        let gains: HashSet<&str> = set().flat_map(|d| &d.gains).map(String::as_str).collect();
+        if gate_with(base, &after, |key| gains.contains(key)) {
+            accepted = tried;
+            text = after;
+        } else if chunk.len() > 1 {
+            let (first, second) = chunk.split_at(chunk.len() / 2);
+            // The lower half first: of two lines that gain the same key the last one counts.
+            chunks.push(first.to_vec());
+            chunks.push(second.to_vec());
+        }
+    }
+    (text, accepted)
+}
+
+/// Takes the surplus `=` away where the policy says so. Only that value may change.
+fn strip_surplus(bytes: &[u8], ctx: &Context) -> Option<(Vec<u8>, Defect)> {
+    let reading = read(bytes, Rules::Since254);
+    let var = reading.get(SECRET_KEY)?;
+    let stripped = strip(var.value.expose())?;
+    let Verdict::Strip(why) = decide(var.value.expose(), ctx.double_equals, &ctx.evidence) else {
+        return None;
+    };
+    let written = written_span(bytes, var.span.start)?;
+    let edit = Edit::replace(written.clone(), encode(&stripped)?);
+    let after = apply_edits(bytes, [&edit]);
+    if !changes_only(bytes, &after, SECRET_KEY, &stripped) {
+        return None;
+    }
+    let mut defect = Defect::new(
+        &finding::DOUBLE_EQUALS,
+        written,
+        format!("the surplus = in front of {SECRET_KEY} was removed: {why}"),
+    )
+    .class(Repair::Automatic)
+    .key(SECRET_KEY)
+    .edit(edit);
+    defect.finding.subject.path = Some(ctx.path.clone());
+    defect.finding.subject.line = Some(var.line);
+    Some((after, defect))
+}
+
+/// From the first written byte of the value that begins at `at` to its end.
+fn written_span(bytes: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
+    scan(bytes, Rules::Since254).find_map(|node| match node.kind {
+        NodeKind::Assignment(raw) if raw.value.start == at => {
+            let value = slice(bytes, raw.value.clone());
+            let blanks = value.len() - value.trim_ascii_start().len();
+            Some(raw.value.start + blanks..raw.value.end)
+        }
+        _ => None,
+    })
+}
+
+fn changes_only(before: &[u8], after: &[u8], key: &str, value: &[u8]) -> bool {
+    Rules::ALL.iter().all(|rules| {
+        let (old, new) = (read(before, *rules), read(after, *rules));
+        new.loads.is_ok()
+            && old.vars.len() == new.vars.len()
+            && old.vars.iter().zip(&new.vars).all(|(a, b)| {
+                a.key == b.key
+                    && if a.key == key { b.value.expose() == value } else { a.value == b.value }
+            })
+    })
+}
