@@ -1,1 +1,2 @@
+//! The failure capture helper.
 fn main() {}

@@ -1,1 +1,2 @@
+//! meats-deploy(8).
 fn main() {}

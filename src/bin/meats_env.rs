@@ -1,1 +1,2 @@
+//! meats-env(1).
 fn main() {}

@@ -7,6 +7,7 @@
 mod diagnosis;
 mod disk;
 mod drift;
+mod env_file;
 mod facts;
 pub mod packages;
 mod reach;
@@ -32,13 +33,14 @@ pub enum Verdict {
 /// One check: the kinds it can find, and how.
 #[derive(Debug)]
 pub struct Check {
-    pub kinds: &'static [&'static Kind],
+    pub kinds: fn() -> Vec<&'static Kind>,
     pub run: fn(&Facts) -> Verdict,
 }
 
 /// Every check, in the order in which causes come before symptoms.
 pub const CHECKS: &[&Check] = &[
     &settings::SETTINGS,
+    &env_file::CONTENT,
     &drift::TREES,
     &packages::PACKAGES,
     &service::UNIT,

@@ -4,11 +4,11 @@ use super::{Check, Facts, Listener, Verdict};
 use crate::model::{Fact, Finding, Subject, finding};
 
 /// Something accepts connections.
-pub const LISTEN: Check = Check { kinds: &[&finding::NET_NO_LISTENER], run: listen };
+pub const LISTEN: Check = Check { kinds: || vec![&finding::NET_NO_LISTENER], run: listen };
 
 /// The health path says 200.
 pub const HEALTH: Check = Check {
-    kinds: &[&finding::NET_UNHEALTHY, &finding::NET_BAD_HOST, &finding::NET_REDIRECT],
+    kinds: || vec![&finding::NET_UNHEALTHY, &finding::NET_BAD_HOST, &finding::NET_REDIRECT],
     run: health,
 };
 

@@ -5,24 +5,28 @@ use crate::model::{Fact, Finding, Subject, finding};
 
 /// The unit and what it needs, from the files.
 pub const UNIT: Check = Check {
-    kinds: &[
-        &finding::SVC_UNIT_UNREADABLE,
-        &finding::SVC_USER_MISSING,
-        &finding::SVC_PROGRAM_MISSING,
-    ],
-    run: |facts| settings::of(facts, UNIT.kinds),
+    kinds: || {
+        vec![
+            &finding::SVC_UNIT_UNREADABLE,
+            &finding::SVC_USER_MISSING,
+            &finding::SVC_PROGRAM_MISSING,
+        ]
+    },
+    run: |facts| settings::of(facts, &(UNIT.kinds)()),
 };
 
 /// The unit's state, from PID 1.
 pub const STATE: Check = Check {
-    kinds: &[
-        &finding::SVC_FAILED,
-        &finding::SVC_RESTART_LOOP,
-        &finding::SVC_MASKED,
-        &finding::SVC_NOT_LOADED,
-        &finding::SVC_STOPPED,
-        &finding::SVC_RELOAD_DUE,
-    ],
+    kinds: || {
+        vec![
+            &finding::SVC_FAILED,
+            &finding::SVC_RESTART_LOOP,
+            &finding::SVC_MASKED,
+            &finding::SVC_NOT_LOADED,
+            &finding::SVC_STOPPED,
+            &finding::SVC_RELOAD_DUE,
+        ]
+    },
     run: state,
 };
 

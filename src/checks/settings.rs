@@ -5,8 +5,8 @@ use crate::model::finding;
 
 /// fixes.conf and its drop-ins.
 pub const SETTINGS: Check = Check {
-    kinds: &[&finding::CFG_UNREADABLE, &finding::CFG_UNKNOWN_KEY, &finding::CFG_BAD_VALUE],
-    run: |facts| of(facts, SETTINGS.kinds),
+    kinds: || vec![&finding::CFG_UNREADABLE, &finding::CFG_UNKNOWN_KEY, &finding::CFG_BAD_VALUE],
+    run: |facts| of(facts, &(SETTINGS.kinds)()),
 };
 
 /// The planned findings of these kinds.

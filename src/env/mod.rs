@@ -5,6 +5,7 @@
 //! what may be repaired.
 
 mod application;
+pub mod backup;
 mod defect;
 mod digest;
 mod double_equals;

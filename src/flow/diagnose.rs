@@ -267,6 +267,11 @@ fn fix(root: &Root, asked: &Check, terminal: Terminal, first: Round, out: &mut d
     for (number, action) in first.plan.actions.iter().enumerate() {
         let text = report::describe_action(&action.effect, &accounts);
         writeln!(out, "{:>3}  {}  {text}", number + 1, action.why.id).ok();
+        if matches!(action.effect, Effect::Replace { .. }) {
+            for mended in &first.plan.mended {
+                writeln!(out, "       {}", report::one_line(mended)).ok();
+            }
+        }
     }
     writeln!(out).ok();
     if asked.dry_run {
@@ -307,12 +312,12 @@ fn apply(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) ->
     };
     let (restarts, repairs): (Vec<_>, Vec<_>) =
         plan.actions.into_iter().partition(|a| matches!(a.effect, Effect::Run { .. }));
-    let repairs = Plan { actions: repairs, findings: Vec::new() };
+    let repairs = Plan { actions: repairs, mended: plan.mended, ..Plan::default() };
     let mut applied = repair::perform(root, PROGRAM, &repairs);
     // The restart runs pre-start, which takes the lock itself.
     drop(held);
     if applied.iter().all(|a| a.outcome == Outcome::Done) {
-        let restarts = Plan { actions: restarts, findings: Vec::new() };
+        let restarts = Plan { actions: restarts, ..Plan::default() };
         applied.extend(repair::perform(root, PROGRAM, &restarts));
     }
     for (number, a) in applied.iter().enumerate() {

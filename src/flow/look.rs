@@ -20,8 +20,9 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
     let accounts = Accounts::observe(root);
     let mut planned = plan.findings;
     planned.extend(drift(&plan.actions, &accounts));
+    planned.extend(plan.mended);
     let service = service_state(root, &config);
-    let host = host(&config);
+    let host = host(root, &config);
     let listeners = listeners(root, &config, &unit, &service, &host);
     let packages = packages_seen(root, &config, &accounts);
     Facts {
@@ -45,7 +46,8 @@ fn drift(actions: &[Action], accounts: &Accounts) -> Vec<Finding> {
     for action in actions {
         let path = action.effect.path();
         let own = path.starts_with(STATE_DIR) || path.starts_with(crate::config::RUN_DIR);
-        if own || matches!(action.effect, Effect::Backup { .. }) {
+        // What a replacement mends is told finding by finding.
+        if own || matches!(action.effect, Effect::Backup { .. } | Effect::Replace { .. }) {
             continue;
         }
         let text = report::describe_action(&action.effect, accounts);
@@ -199,12 +201,30 @@ fn listeners(
     Fact::Known(addresses(config, unit).into_iter().map(ask).collect())
 }
 
-fn host(config: &Config) -> String {
-    if config.health_host.is_empty() {
-        "localhost".to_owned()
-    } else {
-        config.health_host.value.clone()
+/// The `Host:` to ask with: the setting, else a name that the application accepts: localhost if it
+/// is listed, else the first plain name of ALLOWED_HOSTS.
+fn host(root: &Root, config: &Config) -> String {
+    if !config.health_host.is_empty() {
+        return config.health_host.value.clone();
     }
+    let listed = env_value(root, config, "ALLOWED_HOSTS").unwrap_or_default();
+    let names: Vec<&str> = listed.split(',').map(str::trim).collect();
+    let plain = |n: &&&str| {
+        !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+    };
+    if names.iter().any(|n| *n == "localhost" || *n == "*") {
+        return "localhost".to_owned();
+    }
+    let first = names.iter().find(plain).map(|n| n.trim_start_matches('.').to_owned());
+    first.unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// A value of the env file as systemd reads it; only for decisions, never for a message.
+fn env_value(root: &Root, config: &Config, key: &str) -> Option<String> {
+    let bytes = root.read(&config.env_file, super::repair::ENV_LIMIT);
+    let reading = crate::env::read(bytes.known()?, crate::env::Rules::Since254);
+    let value = reading.get(key)?.value.expose().to_vec();
+    String::from_utf8(value).ok()
 }
 
 fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Space>)> {
@@ -239,7 +259,8 @@ fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesS
                 gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
             }),
             requirement_files: files,
-            postgres: false,
+            postgres: env_value(root, config, "DATABASE_URL")
+                .is_some_and(|url| url.starts_with("postgres")),
             libpq: libpq(root),
             zoneinfo: root.stat(Path::new("/usr/share/zoneinfo")).map(|_| ()),
             platform: Platform { machine: uname.0, release: uname.1, version: uname.2 },
@@ -265,7 +286,7 @@ pub fn wait_for_service(root: &Root) {
     while !deadline.passed() {
         let state = service_state(root, &config);
         let Some(known) = state.known() else { return };
-        let host = host(&config);
+        let host = host(root, &config);
         let answers = match listeners(root, &config, &unit, &state, &host) {
             Fact::Known(all) => all.iter().all(|l| l.answer.is_ok()),
             Fact::Absent | Fact::Unknown(_) => true,

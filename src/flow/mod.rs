@@ -3,8 +3,10 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+pub mod backup;
 pub mod diagnose;
 mod env_repair;
+mod evidence;
 pub mod generate;
 mod host;
 mod look;

@@ -31,6 +31,8 @@ pub struct Handed {
     pub invocation_id: Option<String>,
     /// `--root DIR`, for images and tests.
     pub root: Option<PathBuf>,
+    /// `--remember`: only note which SECRET_KEY the running service has (package installation).
+    pub remember: bool,
 }
 
 /// Runs the helper; `err` gets the same texts as the journal, for a start by hand.
@@ -45,6 +47,9 @@ pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
             return ExitCode::from(EX_CONFIG);
         }
     };
+    if handed.remember {
+        return remember(&root);
+    }
     let socket = handed.notify_socket.as_deref();
     notify::status(socket, "pre-start: looking at env file and logs");
     let _lock = take_lock(&root);
@@ -64,6 +69,14 @@ pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
             ExitCode::SUCCESS
         }
     }
+}
+
+/// A digest of the key in use is what later tells a typing error in the env file from a value.
+fn remember(root: &Root) -> ExitCode {
+    let (config, _) = super::observe_settings(root);
+    let actions = super::evidence::remember_running(root, &config).into_iter().collect();
+    apply::apply(root, &Plan { actions, ..Plan::default() });
+    ExitCode::SUCCESS
 }
 
 /// Without the lock (no /run in a chroot, a holder that hangs) the start goes on: every write is
@@ -108,6 +121,7 @@ fn say(root: &Root, level: Level, id: &str, text: &str, err: &mut dyn Write) {
 fn write_status(root: &Root, assessment: &Assessment, applied: &[Applied], handed: &Handed) {
     let accounts = Accounts::observe(root);
     let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    let replaced = done.clone().any(|a| matches!(a.action.effect, Effect::Replace { .. }));
     let status = report::StartStatus {
         schema: report::StartStatus::SCHEMA,
         unit: assessment.config.unit(),
@@ -122,6 +136,14 @@ fn write_status(root: &Root, assessment: &Assessment, applied: &[Applied], hande
                 id: a.action.why.id,
                 text: report::describe_action(&a.action.effect, &accounts),
             })
+            .chain(
+                assessment
+                    .plan
+                    .mended
+                    .iter()
+                    .filter(|_| replaced)
+                    .map(|f| report::RepairedItem { id: f.kind.id, text: report::one_line(f) }),
+            )
             .collect(),
         findings: assessment
             .plan

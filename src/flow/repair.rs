@@ -39,12 +39,15 @@ impl Assessment {
 pub fn assess(root: &Root) -> Assessment {
     let (config, findings) = observe_settings(root);
     let unit = observe_unit(root, &config);
-    let mut plan = Plan { actions: state_directories(root), findings };
+    let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     let referenced = unit_reads(&config, &unit);
     match observe_ids(root, &config) {
         Some(ids) => {
-            plan.join(env_access(root, &config, ids));
-            plan.join(super::env_repair::plan(root, &config, &referenced));
+            let mut access = env_access(root, &config, ids);
+            let mut content = super::env_repair::plan(root, &config, &referenced);
+            fold(&mut access, &mut content);
+            plan.join(access);
+            plan.join(content);
             plan.join(tree::plan_tree(&observe_tree(root, &config, ids)));
         }
         None => plan.findings.push(user_missing(&config, &unit)),
@@ -77,6 +80,28 @@ fn env_access(root: &Root, config: &Config, ids: Ids) -> Plan {
     let entry = |path: &Path| Entry { path: path.to_owned(), stat: root.stat(path) };
     let directory = config.env_file.parent().unwrap_or(Path::new("/"));
     tree::plan_env_access(&entry(directory), &entry(&config.env_file), ids)
+}
+
+/// A file that is replaced gets its owner and mode with the replacement: a change before it would
+/// look like somebody else's, and one after it would be about another file.
+fn fold(access: &mut Plan, content: &mut Plan) {
+    let Some(action) =
+        content.actions.iter_mut().find(|a| matches!(a.effect, Effect::Replace { .. }))
+    else {
+        return;
+    };
+    let Effect::Replace { path, owner, mode, .. } = &mut action.effect else { return };
+    access.actions.retain(|a| match &a.effect {
+        Effect::SetOwner { path: p, owner: wanted, .. } if p == path => {
+            *owner = Some(*wanted);
+            false
+        }
+        Effect::SetMode { path: p, mode: wanted, .. } if p == path => {
+            *mode = Some(*wanted);
+            false
+        }
+        _ => true,
+    });
 }
 
 /// Whether the unit in force reads the configured env file, and whether it reads others too.
@@ -145,7 +170,7 @@ pub fn perform(root: &Root, program: &str, plan: &Plan) -> Vec<Applied> {
     let applied = apply::apply(root, plan);
     if root.is_system() && !applied.is_empty() {
         let accounts = Accounts::observe(root);
-        tell(program, &applied, &accounts);
+        tell(program, plan, &applied, &accounts);
     }
     applied
 }
@@ -153,7 +178,7 @@ pub fn perform(root: &Root, program: &str, plan: &Plan) -> Vec<Applied> {
 /// More actions of one kind than this become one line.
 const LINES: usize = 20;
 
-fn tell(program: &str, applied: &[Applied], names: &dyn Names) {
+fn tell(program: &str, plan: &Plan, applied: &[Applied], names: &dyn Names) {
     let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
     for (number, a) in done.clone().enumerate() {
         if number == LINES {
@@ -169,6 +194,13 @@ fn tell(program: &str, applied: &[Applied], names: &dyn Names) {
         );
         let fields = [("MEATS_FINDING", a.action.why.id)];
         journal::send(Level::Notice, program, message::REPAIRED, &text, &fields);
+        if matches!(a.action.effect, Effect::Replace { .. }) {
+            for mended in plan.mended.iter().take(LINES) {
+                let text = format!("mended: {}", report::one_line(mended));
+                let fields = [("MEATS_FINDING", mended.kind.id)];
+                journal::send(Level::Notice, program, message::REPAIRED, &text, &fields);
+            }
+        }
     }
     for finding in failures(applied, names) {
         journal::send(Level::Error, program, message::FOUND, &report::one_line(&finding), &[]);

@@ -97,6 +97,8 @@ pub struct Action {
 pub struct Plan {
     pub actions: Vec<Action>,
     pub findings: Vec<Finding>,
+    /// What the actions that change contents mend, one by one.
+    pub mended: Vec<Finding>,
 }
 
 impl Plan {
@@ -113,6 +115,7 @@ impl Plan {
             action
         }));
         self.findings.extend(other.findings);
+        self.mended.extend(other.mended);
     }
 
     /// Appends one action in a group of its own.

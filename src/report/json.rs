@@ -173,9 +173,9 @@ fn item<'a>(placed: &'a Placed, diagnosis: &Diagnosis) -> Item<'a> {
         explained_by: placed.explained_by,
         blocks_start: finding.blocks_start,
         repair: ItemRepair {
-            class: kind.repair.word(),
+            class: finding.repair.word(),
             commands: commands(finding),
-            needs_root: matches!(kind.repair, Repair::Automatic | Repair::Asks),
+            needs_root: matches!(finding.repair, Repair::Automatic | Repair::Asks),
         },
     }
 }

@@ -136,7 +136,7 @@ fn with_sudo(words: &[String], sudo: bool) -> String {
 
 /// Commands of a finding; what repairs itself is left to `--fix`.
 pub fn commands(finding: &Finding) -> Vec<Vec<String>> {
-    if finding.kind.repair == Repair::Automatic {
+    if finding.repair == Repair::Automatic {
         return vec![vec!["meats-diagnose".to_owned(), "--fix".to_owned()]];
     }
     finding.commands.clone()

@@ -68,3 +68,9 @@ pub fn local_text(secs: i64) -> String {
     let local = time.to_zoned_datetime(jiff::tz::TimeZone::system());
     local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
+
+/// Seconds since the epoch in UTC as part of a file name: `20261125T023312Z`.
+pub fn utc_stamp(secs: i64) -> String {
+    let Ok(time) = jiff::Timestamp::from_second(secs) else { return "00000000T000000Z".to_owned() };
+    time.strftime("%Y%m%dT%H%M%SZ").to_string()
+}

@@ -51,6 +51,11 @@ impl Root {
         fact(self.read_file(path, limit))
     }
 
+    /// The last `limit` bytes of a regular file, from the beginning of a line.
+    pub fn read_tail(&self, path: &Path, limit: u64) -> Fact<(Vec<u8>, Stat)> {
+        fact(self.read_file_tail(path, limit))
+    }
+
     /// The names in a directory, at most `limit`.
     pub fn list(&self, path: &Path, limit: usize) -> Fact<Listing> {
         fact(self.read_dir(path, limit).map(|(names, truncated)| Listing { names, truncated }))

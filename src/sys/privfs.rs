@@ -281,6 +281,24 @@ impl Root {
         Ok((bytes, stat))
     }
 
+    /// The end of a regular file; a line that was cut is left out.
+    pub(super) fn read_file_tail(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, Stat)> {
+        use std::io::{Seek, SeekFrom};
+        let (mut file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
+        if stat.kind != FileKind::Regular {
+            return Err(Refusal::Kind(stat.kind));
+        }
+        let skip = stat.size.saturating_sub(limit);
+        file.seek(SeekFrom::Start(skip))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        if skip > 0 {
+            let start = bytes.iter().position(|b| *b == b'\n').map_or(bytes.len(), |i| i + 1);
+            bytes.drain(..start);
+        }
+        Ok((bytes, stat))
+    }
+
     /// The file system that holds an object.
     pub(super) fn statvfs(&self, path: &Path) -> Result<nix::sys::statvfs::Statvfs> {
         let (file, _, _) = self.open_object(path, OFlag::O_PATH, Links::Beneath)?;

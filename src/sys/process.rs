@@ -48,3 +48,17 @@ pub fn uname() -> (String, String, String) {
         Err(_) => (String::new(), String::new(), String::new()),
     }
 }
+
+/// The processes of a unit but ourselves, from its control group (cgroups(7)); no systemd is asked.
+pub fn of_unit(root: &Root, unit: &str) -> Vec<u32> {
+    const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
+    let own = nix::unistd::getpid().as_raw().unsigned_abs();
+    for mount in MOUNTS {
+        let path = Path::new(mount).join("system.slice").join(unit).join("cgroup.procs");
+        if let Fact::Known(bytes) = root.read(&path, 1 << 20) {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            return text.lines().filter_map(|l| l.parse().ok()).filter(|p| *p != own).collect();
+        }
+    }
+    Vec::new()
+}
