@@ -1,0 +1,61 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_meats_diagnose_global_optspecs
+    string join \n json html= fix dry-run y/yes only= brief flat plugin scope= root= color= v/verbose h/help V/version
+end
+
+function __fish_meats_diagnose_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_meats_diagnose_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_meats_diagnose_using_subcommand
+    set -l cmd (__fish_meats_diagnose_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l html -d 'Also write a self-contained HTML page' -r -F
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l only -d 'Only these findings (ids, separated by commas)' -r
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l scope -d 'Ask only for what this user can see' -r -f -a "all\t'Everything; what this user cannot see makes the result incomplete'
+reachable\t'What this user can see'"
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l root -d 'Look at the tree below DIR instead of the running system' -r -F
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l color -d 'Colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
+always\t''
+never\t''"
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l json -d 'Print one JSON document'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l fix -d 'Repair what can be repaired: show the plan, ask, apply, check again'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l dry-run -d 'Show what --fix would do and change nothing'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s y -l yes -d 'Do not ask before repairing'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l brief -d 'Only the verdict and the next step'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l flat -d 'Do not fold symptoms under their cause'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l plugin -d 'One line for a monitoring plugin; usage errors and "could not look" are 3'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s v -l verbose -d 'Also list what was checked and is well'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s V -l version -d 'Print version'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "explain" -d 'All about one finding, by id or name'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "config" -d 'Every setting in force, with its origin'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "unit" -d 'The unit that the generator emits here, and the administrator\'s beside it'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand explain" -l list -d 'List every id, name and summary'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l get -d 'Only the value of one setting' -r
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l root -d 'Read the settings below DIR' -r -F
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l json -d 'Print JSON'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -s h -l help -d 'Print help'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -l root -d 'Look at the tree below DIR' -r -F
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -l export -d 'Print the full unit that would be used without an administrator\'s unit'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -s h -l help -d 'Print help'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "explain" -d 'All about one finding, by id or name'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "config" -d 'Every setting in force, with its origin'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "unit" -d 'The unit that the generator emits here, and the administrator\'s beside it'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
