@@ -81,6 +81,21 @@ pub fn break_host(root: &Path) -> Result<()> {
     unit(root)
 }
 
+/// A host on which nothing is broken, and nothing of the service is set up but its env file: no
+/// unit, no logs.
+pub fn fresh_host(root: &Path) -> Result<()> {
+    env_file(root, fresh_env_text().as_bytes())
+}
+
+/// A good env file, with the key and the values of the field.
+pub fn fresh_env_text() -> String {
+    format!(
+        "SECRET_KEY='{KEY}'\nDEBUG=False\nALLOWED_HOSTS=localhost,127.0.0.1\n\
+         EMAIL_HOST_PASSWORD='{}'\n",
+        SECRETS[1]
+    )
+}
+
 /// Log directory and files of www-data, closed to the group: the service cannot write them.
 pub fn logs(root: &Path) -> Result<()> {
     let (uid, gid) = (id(root, "passwd", "www-data")?, id(root, "group", "www-data")?);
