@@ -62,7 +62,7 @@ pub fn purge(machine: &Machine) -> Result<Output> {
 }
 
 fn apt(machine: &Machine, what: &str) -> Result<Output> {
-    let script = format!("apt-get --yes --quiet {what}");
+    let script = format!("apt-get --yes --quiet -o Dpkg::Use-Pty=0 {what}");
     let output = machine.run_with(&script, b"", Duration::from_secs(120))?;
     ensure!(output.code == 0, "{script}: {output}");
     Ok(output)

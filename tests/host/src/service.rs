@@ -101,6 +101,7 @@ pub fn paths(machine: &Machine) -> Result<BTreeSet<String>> {
         "/var/lib/dpkg",
         "/var/lib/systemd",
         "/var/log/apt",
+        "/var/log/dpkg.log",
         "/var/log/journal",
         "/var/tmp",
     ];

@@ -203,11 +203,11 @@ fn is_the_service_s(path: &str) -> bool {
     path.starts_with(field::LOGS)
 }
 
-/// apt and dpkg say much; what is about our package is worth showing.
+/// apt says much before dpkg's turn comes; what follows is about our package.
 fn words_of_ours(text: &str) -> String {
-    let chatter = ["Reading", "Building", "(Reading", "Get:", "Selecting", "Need to get"];
-    let chatter = |line: &&str| !chatter.iter().any(|start| line.starts_with(start));
-    text.lines().filter(chatter).collect::<Vec<_>>().join("\n")
+    let begins = |line: &str| line.contains("projectmeats-fixes (");
+    let lines = text.lines().skip_while(|line| !begins(line));
+    lines.filter(|line| !line.starts_with("debconf: delaying")).collect::<Vec<_>>().join("\n")
 }
 
 /// Status line and body of an HTTP answer.
