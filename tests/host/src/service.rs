@@ -67,6 +67,11 @@ pub fn check_environment(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// The journal, after journald has written what it was sent.
+pub fn journal(machine: &Machine, options: &str) -> Result<String> {
+    machine.ok(&format!("journalctl --sync; journalctl --no-pager {options}"))
+}
+
 /// All failure records, oldest first by file name.
 pub fn failures(machine: &Machine) -> Result<Vec<Value>> {
     let names = machine.ok(&format!("ls {FAILURES} | grep '\\.json$' || true"))?;

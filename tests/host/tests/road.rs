@@ -69,7 +69,7 @@ fn no_output_shows_a_secret() -> Result<()> {
         "meats-env check",
         "cat /run/projectmeats-fixes/*",
         "grep -r . /run/systemd/generator/",
-        "journalctl --no-pager --output=export",
+        "journalctl --sync; journalctl --no-pager --output=export",
         "ls -R /var/lib/projectmeats-fixes",
     ];
     for command in commands {

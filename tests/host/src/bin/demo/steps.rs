@@ -72,8 +72,7 @@ fn broken(account: &Account, machine: &mut Machine) -> Result<i32> {
     account.say(&format!("systemctl is-active: {}", state.stdout.trim()));
     account.show(&answer.stderr);
     account.say(&format!("journalctl --unit {UNIT}"));
-    let journal = format!("journalctl --boot --no-pager -o short --unit {UNIT} -n 8");
-    account.show(&machine.ok(&journal)?);
+    account.show(&service::journal(machine, &format!("-b -o short -u {UNIT} -n 8"))?);
     account.show(&machine.ok(&format!("ls -ld {0} {0}/*", field::LOGS))?);
     package::upload(machine)?;
     machine.ok(&format!("dpkg-deb -x {} {LOOK}", package::INSIDE))?;
@@ -98,7 +97,7 @@ fn install(account: &Account, machine: &Machine) -> Result<()> {
     account.show(&head_and_body(&answer));
     ensure!(service::property(machine, "ActiveState")? == "active", "{UNIT} is not active");
     account.say("what was repaired, as the journal has it");
-    let journal = machine.ok("journalctl --boot --no-pager -o cat -t pre-start | sort -u")?;
+    let journal = service::journal(machine, "-b -o cat -t pre-start")?;
     account.show(&journal);
     ensure!(journal.contains("repaired"), "the journal has no repair of pre-start");
     let now = machine.fetch(field::ENV_FILE)?;
@@ -112,7 +111,7 @@ fn install(account: &Account, machine: &Machine) -> Result<()> {
     service::check_environment(machine)?;
     account.say("gunicorn has every value that the file held, and the key without the second =");
     service::check_no_secret("apt", &apt.text())?;
-    service::check_no_secret("the journal", &machine.ok("journalctl --no-pager --boot")?)
+    service::check_no_secret("the journal", &service::journal(machine, "-b")?)
 }
 
 fn failures(account: &Account, machine: &Machine) -> Result<()> {
