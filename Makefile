@@ -28,6 +28,7 @@ help:
 	@echo 'make deb         the package, in target/debian'
 	@echo 'make lint        format and clippy; BLESS=1-free, changes nothing'
 	@echo 'make bless       rewrites what is generated or recorded: goldens, man blocks, completions'
+	@echo 'make shell       a shell in a booted root; HOST=broken, fresh or healed'
 	@echo 'make clean       removes target; make clean-roots the cached roots'
 
 # --- prerequisites -------------------------------------------------------------------------------
@@ -112,6 +113,10 @@ demo:
 	echo 'the package is being built; the first time this takes some minutes'; \
 	$(MAKE) --no-print-directory deb; \
 	MEATS_DEMO_BEGIN=$$begin RUST_BACKTRACE=0 cargo run --quiet --locked -p host --bin demo
+
+.PHONY: shell
+shell: tools
+	cargo run --quiet --locked -p host --bin shell
 
 .PHONY: clean clean-roots
 clean:

@@ -4,7 +4,7 @@
 //! ```no_run
 //! # fn main() -> anyhow::Result<()> {
 //! let mut machine = host::Machine::of(&host::recipe::app())?;
-//! host::field::break_host(machine.root())?;
+//! host::field::break_host(&machine.root())?;
 //! machine.boot()?;
 //! println!("{}", machine.ok("systemctl is-active projectmeats || true")?);
 //! machine.finish()

@@ -45,6 +45,7 @@ const PACKAGES: &[&str] = &[
     "python3-venv",
     "systemd",
     "systemd-sysv",
+    "tzdata",
 ];
 
 /// A fixed machine id, else the first boot would apply presets; no apt timers, which would hold

@@ -61,7 +61,8 @@ fn judge(machine: &Machine, bad: &Bad) -> Result<()> {
     } else {
         ensure!(machine.run(&format!("systemctl is-active {UNIT}"))?.code != 0, "it runs");
     }
-    let since = format!("-o cat --after-cursor '{}'", cursor.trim());
+    // not --after-cursor: with -t it leaves out the first line that matches
+    let since = format!("-o cat --cursor '{}'", cursor.trim());
     let ours = format!("{since} -t pre-start -t projectmeats-generator");
     let journal = service::journal(machine, &ours)?;
     let clear = |line: &&str| bad.said.iter().all(|word| line.contains(word));
