@@ -1,4 +1,10 @@
 //! Broken environments, laid out in a directory that plays `/`, and what the checks say of each.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the test lays out the root that it looks at"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
