@@ -23,7 +23,9 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
     let service = service_state(root, &config);
     let host = host(&config);
     let listeners = listeners(root, &config, &unit, &service, &host);
-    let packages = packages_seen(root, &config, &accounts);
+    let answers = |all: &Vec<Listener>| all.iter().all(|l| l.answer.is_ok());
+    let serving = listeners.known().is_some_and(answers);
+    let packages = packages_seen(root, &config, &accounts, serving);
     Facts {
         packages,
         privileged: root.is_privileged(),
@@ -223,7 +225,7 @@ fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Spac
     .collect()
 }
 
-fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesSeen {
+fn packages_seen(root: &Root, config: &Config, accounts: &Accounts, serving: bool) -> PackagesSeen {
     let launcher = config.venv.join("bin/gunicorn");
     let files: Vec<PathBuf> =
         config.requirements.iter().filter(|p| !root.stat(p).is_absent()).cloned().collect();
@@ -239,6 +241,7 @@ fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesS
                 gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
             }),
             requirement_files: files,
+            serving,
             postgres: false,
             libpq: libpq(root),
             zoneinfo: root.stat(Path::new("/usr/share/zoneinfo")).map(|_| ()),
