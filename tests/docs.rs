@@ -2,6 +2,14 @@
 //! man pages, completions and the conffile in both directions. `BLESS=1` rewrites what is
 //! generated; under CI it does not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test program: it reads the tree and stops at the first surprise"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,10 @@
 //! Broken environments, laid out in a directory that plays `/`, and what the checks say of each.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the test lays out the root that it looks at"
+)]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,6 +32,7 @@ impl Host {
             user: "projectmeats".to_owned(),
             runs_as: None,
             requirement_files: vec![PathBuf::from(REQUIREMENTS)],
+            serving: false,
             postgres: true,
             libpq: Fact::Absent,
             zoneinfo: Fact::Known(()),
@@ -341,6 +348,11 @@ fn requirements_and_what_is_installed() {
             format!("{REQUIREMENTS}:2 asks for ==4.2.8; 4.2.7 is installed").as_str(),
         ]
     );
+    // The service does without it.
+    broken(&["PKG-023"], |host| {
+        host.context.serving = true;
+        host.write(REQUIREMENTS, "not-here==1\n");
+    });
     // A constraint limits what is installed and asks for nothing.
     broken(&["PKG-011"], |host| {
         host.write(REQUIREMENTS, "-c limits.txt\n");

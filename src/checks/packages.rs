@@ -39,6 +39,7 @@ pub const KINDS: &[&Kind] = &[
     &finding::PKG_NO_ZONES,
     &finding::PKG_REQUIREMENTS,
     &finding::PKG_UNPINNED,
+    &finding::PKG_UNUSED,
 ];
 
 /// The environment of the service.
@@ -66,6 +67,8 @@ pub struct Context {
     pub runs_as: Option<Owner>,
     /// The requirements files of the settings, not those that they include.
     pub requirement_files: Vec<PathBuf>,
+    /// The service answers at every address: what is missing was not needed so far.
+    pub serving: bool,
     /// DATABASE_URL is for PostgreSQL.
     pub postgres: bool,
     /// The system's `libpq.so.5`.

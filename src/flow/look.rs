@@ -24,7 +24,9 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
     let service = service_state(root, &config);
     let host = host(root, &config);
     let listeners = listeners(root, &config, &unit, &service, &host);
-    let packages = packages_seen(root, &config, &accounts);
+    let answers = |all: &Vec<Listener>| all.iter().all(|l| l.answer.is_ok());
+    let serving = listeners.known().is_some_and(answers);
+    let packages = packages_seen(root, &config, &accounts, serving);
     Facts {
         packages,
         privileged: root.is_privileged(),
@@ -243,7 +245,7 @@ fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Spac
     .collect()
 }
 
-fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesSeen {
+fn packages_seen(root: &Root, config: &Config, accounts: &Accounts, serving: bool) -> PackagesSeen {
     let launcher = config.venv.join("bin/gunicorn");
     let files: Vec<PathBuf> =
         config.requirements.iter().filter(|p| !root.stat(p).is_absent()).cloned().collect();
@@ -259,6 +261,7 @@ fn packages_seen(root: &Root, config: &Config, accounts: &Accounts) -> PackagesS
                 gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
             }),
             requirement_files: files,
+            serving,
             postgres: env_value(root, config, "DATABASE_URL")
                 .is_some_and(|url| url.starts_with("postgres")),
             libpq: libpq(root),

@@ -701,7 +701,7 @@ kinds! {
         why: "gunicorn before 20 sends no readiness message, so the unit cannot be of Type=notify: a start counts as done before the application is loaded.",
         remedy: "Install a newer gunicorn when the application allows it.",
     }
-    PKG_MISSING = "PKG-010" "distribution-missing" Warning ByHand {
+    PKG_MISSING = "PKG-010" "distribution-missing" Error ByHand {
         "A distribution that the requirements ask for is not installed.",
         why: "The application fails as soon as it imports it.",
         remedy: "Install the requirements into the environment, as the user who owns it.",
@@ -770,6 +770,11 @@ kinds! {
         "Requirements name no exact version.",
         why: "The next installation may bring other versions than the ones that are known to work.",
         remedy: "Write the versions that are installed now into a constraints file:\n    VENV/bin/python3 -m pip freeze",
+    }
+    PKG_UNUSED = "PKG-023" "distribution-missing-unused" Warning ByHand {
+        "A distribution that the requirements ask for is not installed, although the service answers.",
+        why: "Either nothing needs it, or the page that does will fail when somebody asks for it.",
+        remedy: "Install the requirements into the environment, as the user who owns it, or take the line out.",
     }
 
     // ---- APP: the application -------------------------------------------------------------------

@@ -62,16 +62,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn check(text: &str, expected: Result<(&str, &str, &[&str]), &'static str>) {
-        let found = parse_metadata(text.as_bytes());
-        let found = found.as_ref().map(|m| {
-            (
-                m.name.to_string(),
-                m.version.as_str(),
-                m.requires.iter().map(String::as_str).collect::<Vec<_>>(),
-            )
+        let found =
+            parse_metadata(text.as_bytes()).map(|m| (m.name.to_string(), m.version, m.requires));
+        let expected = expected.map(|(name, version, requires)| {
+            let requires: Vec<_> = requires.iter().map(|one| (*one).to_owned()).collect();
+            (name.to_owned(), version.to_owned(), requires)
         });
-        let expected = expected.map(|(n, v, r)| (n.to_owned(), v, r.to_vec()));
-        assert_eq!(found.map_err(|e| *e), expected, "{text:?}");
+        assert_eq!(found, expected, "{text:?}");
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub fn check(facts: PackageFacts<'_>) -> Vec<Finding> {
     let short = python::shortfalls(facts.requirements, environment.judged(), &markers);
     let missing: Vec<_> = short.iter().filter(|s| s.unmet == Unmet::Missing).collect();
     let wrong: Vec<_> = short.iter().filter(|s| s.unmet != Unmet::Missing).collect();
-    found.extend(asked(facts, &finding::PKG_MISSING, "not installed", &missing));
+    let serving = facts.context.serving;
+    let kind = if serving { &finding::PKG_UNUSED } else { &finding::PKG_MISSING };
+    found.extend(asked(facts, kind, "not installed", &missing));
     found.extend(asked(facts, &finding::PKG_VERSION, "another version is installed of", &wrong));
     let told = short.iter().map(|short| short.name.to_string()).collect();
     found.extend(conflicts(facts, &markers, &told));
