@@ -20,13 +20,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sys", &["model"]),
     (
         "flow",
-        &["model", "config", "cli", "env", "unit", "tree", "python", "capture", "deploy", "checks", "report", "sys"],
+        &[
+            "model", "config", "cli", "env", "unit", "tree", "python", "capture", "deploy",
+            "checks", "report", "sys",
+        ],
     ),
 ];
 
 /// Effects of the standard library and of crates that reach the world.
-const EFFECTS: &[&str] =
-    &["std::fs", "std::process::Command", "std::net", "std::env", "nix::", "libsystemd", "sd_notify"];
+const EFFECTS: &[&str] = &[
+    "std::fs",
+    "std::process::Command",
+    "std::net",
+    "std::env",
+    "nix::",
+    "libsystemd",
+    "sd_notify",
+];
 
 /// Every source file below src with its room (`bin` for the programs).
 fn sources() -> Vec<(String, PathBuf, String)> {
@@ -137,11 +147,16 @@ fn programs_are_thin() {
 #[test]
 fn only_the_defaults_know_the_service_by_name() {
     // Package, paths of the package, units of the package and manual pages have the name, too.
-    const OURS: &[&str] =
-        &["projectmeats-fixes", "projectmeats-capture@", "projectmeats-generator", "projectmeats-findings"];
+    const OURS: &[&str] = &[
+        "projectmeats-fixes",
+        "projectmeats-capture@",
+        "projectmeats-generator",
+        "projectmeats-findings",
+    ];
     for (room, path, text) in sources() {
         // Texts of findings show commands with the default name.
-        if path.ends_with("config/key.rs") || path.ends_with("model/finding.rs") || room == "lib.rs" {
+        if path.ends_with("config/key.rs") || path.ends_with("model/finding.rs") || room == "lib.rs"
+        {
             continue;
         }
         let end = text.find("#[cfg(test)]").unwrap_or(text.len());

@@ -101,8 +101,10 @@ fn options_of_page(page: &str) -> BTreeSet<String> {
     };
     let text = section("OPTIONS") + &section("COMMANDS");
     let option = |w: &str| {
-        let name: String =
-            w.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
+        let name: String = w
+            .chars()
+            .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
+            .collect();
         (name.len() > 2 && name.starts_with("--")).then_some(name)
     };
     text.split(|c: char| c.is_whitespace() || "[]|,()=\"".contains(c)).filter_map(option).collect()
@@ -202,12 +204,17 @@ fn the_overview_names_every_place_that_the_package_writes_to() {
         let shown = match dest.strip_suffix('/') {
             // Globs: the directory; single files: the file.
             Some(dir) if source.contains('*') => dir.to_owned(),
-            Some(dir) => format!("{dir}/{}", Path::new(source).file_name().unwrap().to_str().unwrap()),
+            Some(dir) => {
+                format!("{dir}/{}", Path::new(source).file_name().unwrap().to_str().unwrap())
+            }
             None => dest.to_owned(),
         };
         let generic = ["usr/share/man", "completions", "usr/share/zsh", "lintian"];
         if !generic.iter().any(|g| shown.contains(g)) {
-            assert!(overview.contains(&format!("/{shown}")), "projectmeats-fixes(7) lacks /{shown}");
+            assert!(
+                overview.contains(&format!("/{shown}")),
+                "projectmeats-fixes(7) lacks /{shown}"
+            );
         }
     }
 }

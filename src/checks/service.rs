@@ -71,7 +71,8 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
             add(&finding::SVC_FAILED, detail, &[failures]);
         }
         (_, "activating", "auto-restart") => {
-            let detail = format!("started again {} times; last time: {}", state.restarts + 1, ended(state));
+            let detail =
+                format!("started again {} times; last time: {}", state.restarts + 1, ended(state));
             add(&finding::SVC_RESTART_LOOP, detail, &[failures]);
         }
         (_, "inactive", _) if state.exec_main_status != 0 => {
