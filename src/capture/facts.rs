@@ -1,6 +1,6 @@
 //! What is known at the moment of a failure. Everything that could not be looked at says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::outcome::Outcome;
@@ -110,10 +110,28 @@ impl Facts {
         self.manager().into_iter().rev().find(|line| needles.iter().any(|n| line.contains(n)))
     }
 
+    /// Paths that complaints in the last lines name; their state may be the cause.
+    pub fn mentioned_paths(&self) -> Vec<PathBuf> {
+        const MOST: usize = 16;
+        let complains = |line: &str| line.contains("Errno") || line.contains("isn't writable");
+        let said = self.said();
+        let lines = said.iter().rev().map(|(_, line)| *line).filter(|line| complains(line));
+        let mut paths: Vec<PathBuf> = lines.flat_map(quoted_paths).take(MOST).collect();
+        paths.dedup();
+        paths
+    }
+
     /// The path's state, if it was looked at.
     pub fn path(&self, path: &str) -> Option<&PathState> {
         self.paths.iter().find(|p| p.path.as_os_str() == path)
     }
+}
+
+/// Absolute paths between quotes, and the directories above them.
+fn quoted_paths(line: &str) -> Vec<PathBuf> {
+    let quoted = line.split(['\'', '"']).skip(1).step_by(2);
+    let paths = quoted.filter(|t| t.starts_with('/') && t.len() < 1024 && !t.contains('\0'));
+    paths.flat_map(|t| Path::new(t).ancestors().take(2)).map(Path::to_owned).collect()
 }
 
 /// PID 1, or its child before the program was executed, whose name is in brackets.

@@ -61,7 +61,7 @@ fn rights(facts: &Facts, stat: &Stat, owner: &str) -> (&'static Kind, String) {
     if owner.split(':').next() == Some(facts.names.user.as_str()) && stat.mode & 0o200 != 0 {
         (&finding::LOG_MODE, format!("a directory above it refuses ({owner}, {mode})"))
     } else if owner.split(':').next() == Some(facts.names.user.as_str()) {
-        (&finding::LOG_MODE, format!("{mode}"))
+        (&finding::LOG_MODE, mode)
     } else {
         (&finding::LOG_OWNER, format!("owned by {owner}, {mode}"))
     }

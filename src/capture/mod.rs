@@ -6,6 +6,7 @@
 
 mod cause;
 mod classify;
+mod error_log;
 mod exception;
 mod facts;
 mod gunicorn;
@@ -19,6 +20,7 @@ mod traceback;
 
 pub use cause::Cause;
 pub use classify::{Verdict, classify};
+pub use error_log::recent_lines;
 pub use facts::{Facts, Host, Listener, LogLine, PathState, ServiceNames};
 pub use outcome::{Exit, Outcome, ServiceResult, is_invocation};
 pub use plan::{

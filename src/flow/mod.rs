@@ -3,6 +3,7 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+pub mod capture;
 pub mod diagnose;
 mod env_repair;
 pub mod generate;

@@ -68,3 +68,11 @@ pub fn local_text(secs: i64) -> String {
     let local = time.to_zoned_datetime(jiff::tz::TimeZone::system());
     local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
+
+/// The time zone of the host, from `/etc/localtime` alone: the variable TZ can come from the env
+/// file. UTC when there is none.
+pub fn zone(root: &super::Root) -> jiff::tz::TimeZone {
+    let file = root.read(std::path::Path::new("/etc/localtime"), 1 << 20);
+    let zone = file.known().and_then(|b| jiff::tz::TimeZone::tzif("localtime", b).ok());
+    zone.unwrap_or(jiff::tz::TimeZone::UTC)
+}

@@ -16,6 +16,7 @@ pub mod notify;
 mod observe;
 pub mod privfs;
 pub mod process;
+pub mod sockets;
 pub mod systemd;
 pub mod terminal;
 

@@ -39,6 +39,11 @@ impl Root {
         fact(self.read_file(path, limit).map(|(bytes, _)| bytes))
     }
 
+    /// The last `limit` bytes of a regular file of any size.
+    pub fn tail(&self, path: &Path, limit: u64) -> Fact<Vec<u8>> {
+        fact(self.read_tail(path, limit))
+    }
+
     /// Content and identity from the same descriptor.
     pub fn read_with_stat(&self, path: &Path, limit: u64) -> Fact<(Vec<u8>, Stat)> {
         fact(self.read_file(path, limit))

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -279,6 +279,18 @@ impl Root {
             return Err(Refusal::TooLarge(limit));
         }
         Ok((bytes, stat))
+    }
+
+    /// The last bytes of a regular file of any size, at most `limit`.
+    pub(super) fn read_tail(&self, path: &Path, limit: u64) -> Result<Vec<u8>> {
+        let (mut file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
+        if stat.kind != FileKind::Regular {
+            return Err(Refusal::Kind(stat.kind));
+        }
+        file.seek(SeekFrom::Start(stat.size.saturating_sub(limit)))?;
+        let mut bytes = Vec::new();
+        file.take(limit).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// The file system that holds an object.

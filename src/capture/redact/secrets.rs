@@ -107,11 +107,16 @@ pub(super) fn secret_parts(key: &str, value: &Secret) -> Vec<Part> {
     .collect()
 }
 
-/// Keys come from a file: only what can be a key is used as the name of a mask.
+/// Keys come from a file that may be broken: only what looks like the name of a variable is printed.
 fn mask_name(key: &str) -> String {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name: String = key.chars().filter(|c| fine(*c)).take(64).collect();
-    if name.is_empty() { "secret".to_owned() } else { name }
+    if is_name(key) { key.to_owned() } else { "secret".to_owned() }
+}
+
+fn is_name(key: &str) -> bool {
+    let upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    let lower = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    let one_case = key.bytes().all(upper) || key.bytes().all(lower);
+    one_case && (1..=40).contains(&key.len()) && !key.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn is_harmless(key: &str, value: &[u8]) -> bool {
@@ -147,7 +152,8 @@ fn url_password(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// Every `KEY=VALUE` of an env file's lines, also of those that systemd drops: systemd prints them
-/// into the journal. No language is followed: a leading `export` and one pair of quotes go.
+/// into the journal. No language is followed: a leading `export` and one pair of quotes go, and a
+/// line without a name is a piece of the value above, under an empty key.
 pub fn raw_assignments(file: &[u8]) -> Vec<(String, Secret)> {
     let lines = file.split(|b| *b == b'\n' || *b == b'\r');
     lines.filter_map(raw_assignment).collect()
@@ -155,18 +161,25 @@ pub fn raw_assignments(file: &[u8]) -> Vec<(String, Secret)> {
 
 fn raw_assignment(line: &[u8]) -> Option<(String, Secret)> {
     let line = line.trim_ascii();
-    if line.starts_with(b"#") || line.starts_with(b";") {
+    if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
         return None;
     }
-    let at = line.iter().position(|b| *b == b'=')?;
-    let name = String::from_utf8_lossy(line.get(..at)?).into_owned();
-    let key = name.split_whitespace().last().unwrap_or_default().to_owned();
-    let value = line.get(at + 1..)?.trim_ascii();
+    let Some((key, value)) = named(line) else {
+        return Some((String::new(), Secret::new(line)));
+    };
+    let value = value.trim_ascii();
     let quoted = match value {
         [first @ (b'"' | b'\''), inner @ .., last] if first == last => inner,
         whole => whole,
     };
     (!quoted.is_empty()).then(|| (key, Secret::new(quoted)))
+}
+
+fn named(line: &[u8]) -> Option<(String, &[u8])> {
+    let at = line.iter().position(|b| *b == b'=')?;
+    let words = std::str::from_utf8(line.get(..at)?).ok()?;
+    let key = words.split_whitespace().last()?;
+    is_name(key).then_some((key.to_owned(), line.get(at + 1..)?))
 }
 
 #[cfg(test)]
@@ -197,10 +210,11 @@ mod tests {
 
     #[test]
     fn lines_of_a_file() {
-        let file = b"# SECRET=no\nexport A='one two'\r\nB-C = x\nD==y\nno line\n E=\n";
+        let file = b"# SECRET=no\nexport A='one two'\r\nB-C = x\nD==y\nno line\n E=\nMIIa==\n";
         let got = raw_assignments(file);
         let got: Vec<_> = got.iter().map(|(k, v)| (k.as_str(), v.expose())).collect();
-        let expected: [(&str, &[u8]); 3] = [("A", b"one two"), ("B-C", b"x"), ("D", b"=y")];
+        let expected: [(&str, &[u8]); 5] =
+            [("A", b"one two"), ("", b"B-C = x"), ("D", b"=y"), ("", b"no line"), ("", b"MIIa==")];
         assert_eq!(got, expected);
     }
 }
