@@ -1,2 +1,14 @@
-//! The failure capture helper.
-fn main() {}
+//! The helper that `ExecStopPost=-+` runs as root after each stop, and `OnFailure=` after failures.
+#![expect(clippy::disallowed_methods, reason = "systemd tells how the service ended in variables")]
+
+use std::process::ExitCode;
+
+use meats::flow::capture::{Handed, main as capture};
+
+fn main() -> ExitCode {
+    let handed = Handed {
+        args: std::env::args_os().skip(1).collect(),
+        environment: std::env::vars_os().collect(),
+    };
+    capture(&handed, &mut std::io::stderr().lock())
+}

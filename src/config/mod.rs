@@ -18,6 +18,8 @@ pub use source::Source;
 pub const FILE: &str = "/etc/projectmeats/fixes.conf";
 /// Its drop-ins: `*.conf`, applied in order of name.
 pub const DROP_IN_DIR: &str = "/etc/projectmeats/fixes.conf.d";
+/// Programs that get each failure record on standard input.
+pub const ON_FAILURE_DIR: &str = "/etc/projectmeats/on-failure.d";
 /// Most bytes of one settings file.
 pub const FILE_LIMIT: u64 = 64 << 10;
 /// State of the package: backups, failure records, digests. Root only.

@@ -4,6 +4,7 @@
 //! planner could decide, and does nothing that `sys::apply` could do.
 
 pub mod backup;
+pub mod capture;
 pub mod diagnose;
 mod env_repair;
 mod evidence;

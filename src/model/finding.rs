@@ -778,6 +778,131 @@ kinds! {
     }
 
     // ---- APP: the application -------------------------------------------------------------------
+    APP_IMPORT = "APP-001" "app-import" Error ByHand {
+        "The application needs a Python module that cannot be imported.",
+        why: "gunicorn loads the application before it answers; a failing import ends every start.",
+        remedy: "Install what the requirements of the application name into its virtual environment (meats-deploy apply does it), or correct the name in the code. What is installed:\n    meats-diagnose",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_SETTINGS = "APP-002" "app-settings" Error ByHand {
+        "The settings of the application could not be loaded.",
+        why: "Django refuses to work with settings that raise an error; every start ends there.",
+        remedy: "The record names the file and the line; correct it there, or correct DJANGO_SETTINGS_MODULE. What the service gets from the env file:\n    meats-env check",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_OBJECT = "APP-003" "app-object" Error ByHand {
+        "gunicorn did not find the application object, or what it found is no application.",
+        why: "The last word of the gunicorn command names a module and an object in it; without that object there is nothing to serve.",
+        remedy: "Correct application in fixes.conf (or the ExecStart= line of your own unit) to MODULE:OBJECT, usually NAME.wsgi:application.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DATABASE_DOWN = "APP-004" "app-database-down" Error ByHand {
+        "The application could not reach its database.",
+        why: "An application that asks its database while it loads cannot start without it.",
+        remedy: "Start the database and see that it listens where DATABASE_URL says:\n    systemctl status 'postgresql@*'",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DATABASE_REFUSED = "APP-005" "app-database-refused" Error ByHand {
+        "The database refused the application: role, password, database name or right.",
+        why: "The database runs, but not for this application.",
+        remedy: "Compare role, password and name in the env file with those of the database; the record has the words of the database.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DRIVER = "APP-006" "app-driver" Error ByHand {
+        "The Python driver of the database is missing or half installed.",
+        why: "Django loads the driver at the start when the settings name that kind of database.",
+        remedy: "Install it into the virtual environment, for example psycopg[binary], or psycopg with the Debian package libpq5.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_PORT_BUSY = "APP-007" "app-port-busy" Error ByHand {
+        "The address that gunicorn should listen at is taken by another process.",
+        why: "gunicorn tries for five seconds and gives up; often the holder is a gunicorn that somebody started by hand.",
+        remedy: "See who holds it, and stop that or choose another address in fixes.conf. Nothing here kills it for you:\n    ss -ltnp",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_BIND = "APP-008" "app-bind" Error ByHand {
+        "gunicorn could not make its listening socket.",
+        why: "A path in a directory of root's (such as /run), something else at the path, or a low port: the service user may not make it.",
+        remedy: "Let systemd hold the address (activation = yes in fixes.conf), or choose a path below the runtime directory of the service.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_PID_FILE = "APP-009" "app-pid-file" Error ByHand {
+        "gunicorn found a pid file that names a living process and took it for itself.",
+        why: "After a reboot the number may belong to any process; gunicorn then refuses to start.",
+        remedy: "Leave --pid out of the gunicorn command: systemd knows the process without it.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_WORKER_BOOT = "APP-010" "app-worker-boot" Error ByHand {
+        "A worker of gunicorn died while it loaded the application.",
+        why: "gunicorn ends (status 3, or 1) when a worker cannot boot.",
+        remedy: "The reason is in the error log of gunicorn; with preload = yes in fixes.conf it is in the journal too.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_WORKER_TIMEOUT = "APP-011" "app-worker-timeout" Warning ByHand {
+        "Workers of gunicorn were silent for longer than the timeout and were killed.",
+        why: "Each takes its requests with it; visitors see an empty reply or 502.",
+        remedy: "Find what is slow (database, another server, a huge upload), or raise timeout in fixes.conf.",
+    }
+    APP_OOM = "APP-012" "app-out-of-memory" Error ByHand {
+        "The kernel or systemd killed the service because memory ran out.",
+        why: "It is killed at the worst moment, requests included, and will be again.",
+        remedy: "Fewer workers or threads in fixes.conf, more memory, or find the leak; the record has the memory at that moment.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_LOG = "APP-013" "app-log" Error ByHand {
+        "The application could not open a log file of its own.",
+        why: "Django's logging set-up fails as a whole, and with it the start; a sandbox that makes the directory read-only does the same as wrong rights.",
+        remedy: "Give the file to the service user, add its directory to writable in fixes.conf, or let the application log to the console.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_ENV_VALUE = "APP-014" "app-env-value" Error ByHand {
+        "The application could not read a value of the env file: missing, or not of the kind it expects.",
+        why: "python-decouple raises an error for a missing key and for a boolean or number that is none; every start ends there.",
+        remedy: "Look at the keys (values are not shown), and correct the one that the record names:\n    meats-env check",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_EXCEPTION = "APP-015" "app-exception" Error ByHand {
+        "The application ended with an exception.",
+        why: "It is raised while the application loads, or where nothing catches it.",
+        remedy: "The record has the last frame in the application and the whole traceback:\n    meats-diagnose failures",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_SYNTAX = "APP-016" "app-syntax" Error ByHand {
+        "A Python file of the application has a syntax error.",
+        why: "Python cannot load it; with a release made for a newer Python this happens after an upgrade too.",
+        remedy: "Correct the line that the record names, or deploy the release before it:\n    meats-deploy rollback",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_VENV = "APP-017" "app-venv-broken" Error ByHand {
+        "gunicorn itself, or something it needs, is missing from the virtual environment.",
+        why: "A virtual environment made for another Python (after a release upgrade), or a setuptools without pkg_resources under an old gunicorn.",
+        remedy: "Make the virtual environment anew:\n    meats-deploy apply",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_OPTION = "APP-018" "app-option" Error ByHand {
+        "gunicorn did not accept an option or its configuration file.",
+        why: "It prints its usage and ends before anything else.",
+        remedy: "Correct extra_args in fixes.conf, the ExecStart= line of your own unit, or gunicorn.conf.py.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DATABASE_URL = "APP-019" "app-database-url" Error Asks {
+        "DATABASE_URL could not be understood.",
+        why: "Characters such as # / ? [ in the password must be percent-encoded; an unknown scheme is refused.",
+        remedy: "Percent-encode the password in the URL; meats-env proposes it:\n    meats-env check",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DENIED = "APP-020" "app-file-denied" Error ByHand {
+        "The application was not allowed to open or make a file.",
+        why: "The service user lacks the right, or the sandbox of the unit makes the place read-only.",
+        remedy: "Give the service user the right on that path alone, or add its directory to writable in fixes.conf.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    APP_DISK_FULL = "APP-021" "app-disk-full" Error ByHand {
+        "A file system was full when the service needed to write.",
+        why: "Logs, uploads and the database need room; what is not written is lost.",
+        remedy: "Make room; the record says how full each file system was:\n    df -h; df -i",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
 
     // ---- NET: listening, HTTP, nginx ------------------------------------------------------------
     NET_NO_LISTENER = "NET-001" "no-listener" Error ByHand {
@@ -817,6 +942,106 @@ kinds! {
     }
 
     // ---- CAP: failure capture -------------------------------------------------------------------
+    CAP_UNKNOWN = "CAP-001" "cause-unknown" Error ByHand {
+        "The service failed and nothing that was looked at says why.",
+        why: "The record has everything that was seen; a guess would send you the wrong way.",
+        remedy: "Read the last lines in the record, then look at the host:\n    meats-diagnose failures\n    meats-diagnose",
+        leads_to: ["SVC-001", "SVC-002"],
+    }
+    CAP_KILLED = "CAP-002" "killed" Error ByHand {
+        "Somebody or something killed the service by a signal.",
+        why: "systemd did not send it and no shortage of memory was reported; a person, a script or another guard of the host did.",
+        remedy: "Look for kill, pkill and the like in the log of sudo and in cron around that time:\n    journalctl --since -1h _COMM=sudo + _COMM=cron",
+        leads_to: ["SVC-001", "SVC-002"],
+    }
+    CAP_CRASHED = "CAP-003" "crashed" Error ByHand {
+        "The Python process crashed inside compiled code.",
+        why: "A fault in an extension module or in Python itself; Python code alone cannot do this.",
+        remedy: "See whether a wheel does not fit this Python or processor; with systemd-coredump installed:\n    coredumpctl info",
+        leads_to: ["SVC-001", "SVC-002"],
+    }
+    CAP_START_TIMEOUT = "CAP-004" "start-timeout" Error ByHand {
+        "The service was not ready in the time that the unit allows, and systemd ended it.",
+        why: "With Type=notify gunicorn must say that it is ready; an application that waits while it loads (for a database, for the network) does not come so far.",
+        remedy: "The last lines in the record show how far it came. If it is only slow, raise TimeoutStartSec= of the unit.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_STOP_TIMEOUT = "CAP-005" "stop-timeout" Warning ByHand {
+        "The service did not end in the time that the unit allows for a stop, and systemd killed it.",
+        why: "Requests that were still running were cut.",
+        remedy: "TimeoutStopSec= must be longer than the graceful timeout of gunicorn; the generated unit makes it 10 seconds longer.",
+    }
+    CAP_WATCHDOG = "CAP-006" "watchdog" Error ByHand {
+        "The service missed its watchdog and systemd ended it.",
+        why: "WatchdogSec= in the unit expects a sign of life that gunicorn does not send.",
+        remedy: "Leave WatchdogSec= out of the unit; gunicorn guards its workers by its own timeout.",
+        leads_to: ["SVC-001", "SVC-002"],
+    }
+    CAP_PRE_START = "CAP-007" "pre-start-failed" Error ByHand {
+        "A command that runs before the service (ExecStartPre=) failed, so the service was not started.",
+        why: "systemd starts nothing after it.",
+        remedy: "The message of that command is in the record. What our own helper stopped, it also explains:\n    meats-diagnose",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_EXEC = "CAP-008" "exec-failed" Error ByHand {
+        "systemd could not execute the program of the service (203/EXEC).",
+        why: "The file is not executable for the service user, lies below a directory that it may not enter, or its first line names an interpreter that is gone (a moved virtual environment).",
+        remedy: "The record names the program. If the interpreter is gone, make the virtual environment anew:\n    meats-deploy apply",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_CHDIR = "CAP-009" "working-directory" Error ByHand {
+        "systemd could not enter the working directory of the service (200/CHDIR).",
+        why: "It is missing, or the service user may not enter one of the directories above it (ProtectHome= hides those below /home).",
+        remedy: "Correct working_directory in fixes.conf, or give the service user the right to enter (x) on the directory that refuses.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_NAMESPACE = "CAP-010" "namespace" Error ByHand {
+        "systemd could not set up the sandbox of the service (226/NAMESPACE).",
+        why: "A path in ReadWritePaths= or the like does not exist; then no command of the unit runs at all.",
+        remedy: "Make the path, or write a dash before it in the unit: ReadWritePaths=-PATH.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_OUTPUT = "CAP-011" "output-file" Error ByHand {
+        "systemd could not open the output file of the service (209/STDOUT).",
+        why: "StandardOutput=append:PATH or file:PATH cannot be opened; then no command of the unit runs at all.",
+        remedy: "Let the unit log to the journal (StandardOutput=journal), or mend the path.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_SETUP = "CAP-012" "setup-failed" Error ByHand {
+        "systemd could not set up the process of the service.",
+        why: "Statuses 200 to 245 come from systemd itself, before the program runs (systemd.exec(5), \"Process Exit Codes\").",
+        remedy: "The message of systemd in the record names what failed; correct that line of the unit:\n    systemctl cat projectmeats",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_RESOURCES = "CAP-013" "resources" Error ByHand {
+        "systemd could not prepare the start: something that the unit needs is missing.",
+        why: "An EnvironmentFile= without a dash that is missing or unreadable is the usual case; then no command of the unit runs at all, our repair neither.",
+        remedy: "Make the file, or write a dash before it in the unit: EnvironmentFile=-PATH.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_START_LIMIT = "CAP-014" "start-limit" Error ByHand {
+        "systemd gave up: too many starts in too short a time.",
+        why: "It does not start the service again by itself; the cause is that of the starts before.",
+        remedy: "Mend the cause, then:\n    systemctl reset-failed projectmeats\n    systemctl start projectmeats",
+        leads_to: ["SVC-001", "NET-001"],
+    }
+    CAP_NOT_READY = "CAP-015" "ended-before-ready" Error ByHand {
+        "The program ended with status 0 before it said that it was ready.",
+        why: "Type=notify expects a service that stays; a gunicorn with --daemon, or older than 20.0, does not fit it.",
+        remedy: "Leave --daemon out of the gunicorn command; with a gunicorn older than 20.0 use Type=simple.",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    CAP_RUNTIME_LIMIT = "CAP-016" "runtime-limit" Warning ByHand {
+        "The service reached the longest run time that its unit allows, and systemd ended it.",
+        why: "RuntimeMaxSec= is set in the unit.",
+        remedy: "Leave RuntimeMaxSec= out of the unit; gunicorn renews its workers by --max-requests.",
+    }
+    CAP_CONDITION = "CAP-017" "condition" Error ByHand {
+        "A condition or assertion of the unit did not hold, so the service was not started.",
+        why: "Condition...= and Assert...= are checked before anything else.",
+        remedy: "The message of systemd in the record names the line of the unit.",
+        leads_to: ["SVC-001", "NET-001"],
+    }
 
     // ---- DEP: deployment ------------------------------------------------------------------------
 

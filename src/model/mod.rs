@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing in this room can do input or output, and nothing knows the clock.
 
+mod escape;
 mod fact;
 pub mod finding;
 pub mod message;
@@ -11,6 +12,7 @@ mod secret;
 mod sourced;
 mod venv;
 
+pub use escape::{escape, escape_path};
 pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
 pub use names::Names;

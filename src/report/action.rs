@@ -1,6 +1,6 @@
 //! Actions in words: the same text in a dry run, in the journal and after `--fix`.
 
-use super::escape::escape_path;
+use crate::model::escape_path;
 use crate::model::{Effect, Names, Owner};
 
 /// "owner" as `user:group`.

@@ -1,7 +1,7 @@
 //! Findings in one line, and commands to paste.
 
-use super::escape::{escape, escape_path};
 use crate::model::Finding;
+use crate::model::{escape, escape_path};
 
 /// `LOG-001 log-owner: "/path":12: what is the case`, for the journal and short listings.
 pub fn one_line(finding: &Finding) -> String {

@@ -5,15 +5,14 @@
 //! system or a log is escaped before it is printed.
 
 mod action;
-mod escape;
 mod explain;
 mod finding;
 mod json;
 mod status;
 mod text;
 
+pub use crate::model::{escape, escape_path};
 pub use action::{describe_action, describe_owner};
-pub use escape::{escape, escape_path};
 pub use explain::{nearest, render_explanation, render_roff as render_findings_roff};
 pub use finding::{one_line, shell_words};
 pub use json::{Run, render_json};

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::escape::escape_path;
 use super::{escape, shell_words};
 use crate::checks::{Diagnosis, Placed, Word};
+use crate::model::escape_path;
 use crate::model::{Finding, Repair, Severity};
 
 /// How the text is shown.

@@ -74,3 +74,11 @@ pub fn utc_stamp(secs: i64) -> String {
     let Ok(time) = jiff::Timestamp::from_second(secs) else { return "00000000T000000Z".to_owned() };
     time.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
+
+/// The time zone of the host, from `/etc/localtime` alone: the variable TZ can come from the env
+/// file. UTC when there is none.
+pub fn zone(root: &super::Root) -> jiff::tz::TimeZone {
+    let file = root.read(std::path::Path::new("/etc/localtime"), 1 << 20);
+    let zone = file.known().and_then(|b| jiff::tz::TimeZone::tzif("localtime", b).ok());
+    zone.unwrap_or(jiff::tz::TimeZone::UTC)
+}

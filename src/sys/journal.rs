@@ -69,9 +69,11 @@ pub fn query(matches: &[&str], max: usize, limit: Duration) -> Result<Vec<Line>,
     Ok(parse(&output.stdout))
 }
 
-/// Makes journald write what it has received; a hanging journald is left alone after `limit`.
-pub fn sync(limit: Duration) {
-    exec::run(&Request::new(&["/usr/bin/journalctl", "--sync"]).deadline(limit)).ok();
+/// Makes journald write what it has received; true when it said so. A hanging journald is left
+/// alone after `limit`.
+pub fn sync(limit: Duration) -> bool {
+    let request = Request::new(&["/usr/bin/journalctl", "--sync"]).deadline(limit);
+    exec::run(&request).is_ok_and(|output| output.success())
 }
 
 fn parse(json: &[u8]) -> Vec<Line> {

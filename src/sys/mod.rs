@@ -18,6 +18,7 @@ pub mod privfs;
 pub mod process;
 pub mod random;
 mod reader;
+pub mod sockets;
 pub mod systemd;
 pub mod terminal;
 pub mod venv;

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -283,7 +283,6 @@ impl Root {
 
     /// The end of a regular file; a line that was cut is left out.
     pub(super) fn read_file_tail(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, Stat)> {
-        use std::io::{Seek, SeekFrom};
         let (mut file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
         if stat.kind != FileKind::Regular {
             return Err(Refusal::Kind(stat.kind));

@@ -10,10 +10,22 @@ use super::exec::{self, Request};
 /// # Errors
 /// The text says why there is no answer (no systemd, no bus).
 pub fn properties(unit: &str, names: &[&str]) -> Result<BTreeMap<String, String>, String> {
+    properties_within(unit, names, Duration::from_secs(5))
+}
+
+/// As [`properties`], waiting at most `limit`.
+///
+/// # Errors
+/// As [`properties`].
+pub fn properties_within(
+    unit: &str,
+    names: &[&str],
+    limit: Duration,
+) -> Result<BTreeMap<String, String>, String> {
     let wanted = format!("--property={}", names.join(","));
     let argv = ["/usr/bin/systemctl", "--no-pager", "show", &wanted, "--", unit];
     // Times as seconds since the epoch: local formats cannot be read back.
-    let request = Request::new(&argv).deadline(Duration::from_secs(5));
+    let request = Request::new(&argv).deadline(limit);
     let output = exec::run(&request)?;
     if !output.success() {
         return Err(output.describe());

@@ -1,0 +1,91 @@
+//! Facts → cause. Total: what no rule knows is `CAP-001`, never a guess.
+//!
+//! systemd's own verdicts come first, because they are certain; then the text of the last moments,
+//! because gunicorn's exit statuses are not reliable (1 for almost everything, 3 and 4 by chance).
+
+use super::cause::Cause;
+use super::exception;
+use super::facts::Facts;
+use super::gunicorn;
+use super::manager;
+use super::outcome::{Exit, ServiceResult, signal_name};
+use super::traceback::{Traceback, find_tracebacks};
+use crate::model::finding;
+
+/// What was concluded.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub cause: Cause,
+    /// The traceback that ended the run, if there is one.
+    pub traceback: Option<Traceback>,
+}
+
+/// The rules in order; the first that knows the case decides.
+pub fn classify(facts: &Facts) -> Verdict {
+    let traceback = last_traceback(facts);
+    let cause = manager::before_the_program(facts)
+        .or_else(|| manager::ended_by_systemd(facts))
+        .or_else(|| from_text(facts, traceback.as_ref()))
+        .or_else(|| by_signal(facts))
+        .unwrap_or_else(|| unknown(facts));
+    Verdict { cause, traceback }
+}
+
+/// What the program itself said; a program that a signal ended did not choose its last words.
+fn from_text(facts: &Facts, traceback: Option<&Traceback>) -> Option<Cause> {
+    match facts.outcome.exit {
+        Some(Exit::Killed(_) | Exit::Dumped(_)) => None,
+        Some(Exit::Exited(_)) | None => {
+            let own = traceback.map(|t| exception::cause(facts, t));
+            // gunicorn's own line says more than the traceback of a worker or of its arbiter.
+            gunicorn::cause(facts).or(own).or_else(|| gunicorn::worker_boot(facts))
+        }
+    }
+}
+
+/// gunicorn's HaltServer is raised in a signal handler and says nothing: the one before it does.
+fn last_traceback(facts: &Facts) -> Option<Traceback> {
+    let said = facts.said();
+    // Each source for itself: the two interleave in time, not in this list.
+    let of = |source: &str| {
+        let lines = said.iter().filter(|(s, _)| *s == source).map(|(_, line)| *line);
+        find_tracebacks(lines).into_iter().rev().find(|t| t.name() != "HaltServer")
+    };
+    of("journal").or_else(|| of("error.log"))
+}
+
+fn by_signal(facts: &Facts) -> Option<Cause> {
+    let last = |cause: Cause| match facts.manager_line(&["Main process exited"]) {
+        Some(line) => cause.seen("journal", line),
+        None => cause,
+    };
+    match facts.outcome.exit? {
+        Exit::Exited(_) => None,
+        Exit::Dumped(signal) | Exit::Killed(signal @ (4 | 6 | 7 | 8 | 11)) => {
+            let sentence = format!("the main process crashed with SIG{}", signal_name(signal));
+            Some(last(Cause::new(&finding::CAP_CRASHED, sentence)))
+        }
+        Exit::Killed(signal) => {
+            let sentence = format!(
+                "the main process was killed by SIG{}, which systemd did not send",
+                signal_name(signal)
+            );
+            Some(last(Cause::new(&finding::CAP_KILLED, sentence)))
+        }
+    }
+}
+
+fn unknown(facts: &Facts) -> Cause {
+    let sentence = match (facts.outcome.result, facts.outcome.exit) {
+        (_, Some(exit)) => {
+            format!("the main process ended ({}), and nothing says why", exit.words())
+        }
+        (Some(ServiceResult::StartLimitHit), None) => return manager::start_limit(facts),
+        (_, None) => "the start failed, and nothing says why".to_owned(),
+    };
+    let mut cause = Cause::new(&finding::CAP_UNKNOWN, sentence);
+    for (source, line) in facts.said().into_iter().rev().take(3).rev() {
+        cause = cause.seen(source, line);
+    }
+    cause
+}

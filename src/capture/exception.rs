@@ -1,0 +1,256 @@
+//! Causes by the exception that ended the program.
+
+use super::cause::{Cause, between};
+use super::facts::Facts;
+use super::gunicorn::{busy_address, unwritable_log};
+use super::traceback::Traceback;
+use crate::model::{Kind, finding};
+
+type Rule = fn(&Facts, &Traceback) -> Option<Cause>;
+
+/// From the most certain to the most general.
+const RULES: &[Rule] = &[
+    disk_full,
+    virtual_environment,
+    driver,
+    app_log,
+    env_value,
+    database_url,
+    database,
+    listening,
+    wrong_object,
+    settings,
+    syntax,
+    import,
+    denied,
+    memory,
+];
+
+/// Always an answer: an exception is a cause, even one that no rule knows.
+pub(super) fn cause(facts: &Facts, traceback: &Traceback) -> Cause {
+    let known = RULES.iter().find_map(|rule| rule(facts, traceback));
+    let cause = known.unwrap_or_else(|| other(facts, traceback));
+    let last = match traceback.message.as_str() {
+        "" => traceback.exception.clone(),
+        message => format!("{}: {message}", traceback.exception),
+    };
+    cause.seen("traceback", last)
+}
+
+/// " in FILE:LINE", the application's own last frame.
+fn place(facts: &Facts, t: &Traceback) -> String {
+    let frame = t.last_frame(&facts.names.app_dir, &facts.names.venv);
+    frame.map(|f| format!(" in {}:{}", f.file, f.line)).unwrap_or_default()
+}
+
+fn other(facts: &Facts, t: &Traceback) -> Cause {
+    let sentence = format!("the application ended with {}{}", t.name(), place(facts, t));
+    Cause::new(&finding::APP_EXCEPTION, sentence)
+}
+
+fn disk_full(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    (t.message.contains("[Errno 28]") || t.message.contains("No space left on device")).then(|| {
+        let sentence = format!("a file system was full when the service wrote{}", place(facts, t));
+        Cause::new(&finding::APP_DISK_FULL, sentence)
+    })
+}
+
+/// `No module named 'a.b'` → `a.b`.
+fn missing_module(t: &Traceback) -> Option<&str> {
+    t.message.contains("No module named").then(|| between(&t.message, "'", "'")).flatten()
+}
+
+fn virtual_environment(_: &Facts, t: &Traceback) -> Option<Cause> {
+    let module = missing_module(t)?;
+    let own = ["gunicorn", "pkg_resources", "packaging", "encodings"];
+    own.contains(&module.split('.').next()?).then(|| {
+        let sentence = format!("the virtual environment lacks \"{module}\", which gunicorn needs");
+        Cause::new(&finding::APP_VENV, sentence).command(&["meats-deploy", "apply"])
+    })
+}
+
+fn driver(_: &Facts, t: &Traceback) -> Option<Cause> {
+    let named = ["psycopg", "MySQLdb", "pymysql", "oracledb", "cx_Oracle"];
+    let missing =
+        missing_module(t).is_some_and(|m| named.contains(&m.split('.').next().unwrap_or(m)));
+    let half = t.mentions("no pq wrapper available") || t.message.starts_with("Error loading ");
+    let psycopg2 = missing_module(t).is_some_and(|m| m.starts_with("psycopg2"));
+    (missing || psycopg2 || half).then(|| {
+        let what = if t.mentions("no pq wrapper available") { "half installed" } else { "missing" };
+        let sentence = format!("the Python driver of the database is {what}");
+        Cause::new(&finding::APP_DRIVER, sentence)
+    })
+}
+
+/// The path in `[Errno 13] Permission denied: '/path'`.
+fn errno_path(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("[Errno ")?;
+    between(rest, "'", "'")
+}
+
+fn app_log(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    if !t.message.contains("Unable to configure handler") {
+        return None;
+    }
+    let line = t.lines.iter().rev().find(|l| l.contains("[Errno "));
+    let why = line.and_then(|l| l.split_once("] ")).map(|(_, w)| w.to_owned());
+    let path = line.and_then(|l| errno_path(l)).unwrap_or("a log file");
+    let owner = facts.path(path).map(|p| format!(" ({})", p.owner)).unwrap_or_default();
+    let word = why.as_deref().and_then(|w| w.split(':').next()).unwrap_or("see the traceback");
+    let sentence = format!("the application could not open its log \"{path}\"{owner}: {word}");
+    Some(Cause::new(&finding::APP_LOG, sentence))
+}
+
+fn env_value(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    let sentence = if t.message.starts_with("Invalid truth value") {
+        format!("a boolean in the env file is none{}", place(facts, t))
+    } else if t.name() == "UndefinedValueError" {
+        let key = t.message.split_whitespace().next().unwrap_or("a key").to_owned();
+        format!("the env file has no \"{key}\", which the application needs")
+    } else if t.message.contains("SECRET_KEY setting must not be empty") {
+        "SECRET_KEY is empty".to_owned()
+    } else if t.message.starts_with("invalid literal for int()") && t.mentions("decouple") {
+        format!("a number in the env file is none{}", place(facts, t))
+    } else {
+        return None;
+    };
+    Some(Cause::new(&finding::APP_ENV_VALUE, sentence).command(&["meats-env", "check"]))
+}
+
+fn database_url(_: &Facts, t: &Traceback) -> Option<Cause> {
+    let url = ["dj_database_url", "urllib/parse", "environ.py", "dsn"];
+    let texts =
+        ["Port could not be cast", "Invalid IPv6 URL", "No support for", "UnknownSchemeError"];
+    let told = texts.iter().any(|text| t.message.contains(text) || t.exception.contains(text));
+    (told && url.iter().any(|u| t.mentions(u))).then(|| {
+        let sentence =
+            "DATABASE_URL could not be understood (its password must be percent-encoded)";
+        Cause::new(&finding::APP_DATABASE_URL, sentence).command(&["meats-env", "check"])
+    })
+}
+
+const DOWN: &[&str] = &[
+    "Connection refused",
+    "could not connect to server",
+    "connection is bad",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "Connection timed out",
+    "timeout expired",
+    "could not translate host name",
+    "failed to resolve host",
+    "No such file or directory\nIs the server running",
+    "server closed the connection",
+];
+const REFUSED: &[&str] = &[
+    "password authentication failed",
+    "Peer authentication failed",
+    "no pg_hba.conf entry",
+    "no password supplied",
+    "permission denied for",
+    "does not exist",
+    "unable to open database file",
+    "readonly database",
+    "no such table",
+];
+
+fn database(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    let names = ["OperationalError", "ProgrammingError", "InterfaceError", "ConnectionTimeout"];
+    if !names.contains(&t.name()) {
+        return None;
+    }
+    let tells = |words: &[&'static str]| words.iter().find(|w| t.message.contains(**w)).copied();
+    let (kind, sentence): (&'static Kind, String) = if let Some(words) = tells(REFUSED) {
+        (&finding::APP_DATABASE_REFUSED, format!("the database refused the application: {words}"))
+    } else {
+        let words = tells(DOWN)?;
+        let first = words.lines().next().unwrap_or(words);
+        (&finding::APP_DATABASE_DOWN, format!("the database could not be reached: {first}"))
+    };
+    let cause = Cause::new(kind, sentence);
+    Some(match facts.host.database.known() {
+        Some((address, true)) => cause.seen("host", format!("{address} takes connections now")),
+        Some((address, false)) => cause.seen("host", format!("{address} takes no connection")),
+        None => cause,
+    })
+}
+
+fn listening(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    if t.message.contains("[Errno 98]") {
+        return Some(busy_address(facts, &t.message));
+    }
+    t.message.ends_with("is not a socket").then(|| {
+        Cause::new(&finding::APP_BIND, "something that is no socket lies at the path to listen at")
+    })
+}
+
+fn wrong_object(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    (t.name() == "AppImportError").then(|| {
+        let sentence = format!("gunicorn found no application at \"{}\"", facts.names.application);
+        Cause::new(&finding::APP_OBJECT, sentence)
+    })
+}
+
+/// The settings module itself is missing, or Django does not accept what it says.
+fn settings(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    if t.name() == "ImproperlyConfigured" {
+        let sentence = format!("Django does not accept the settings: {}", t.message);
+        return Some(Cause::new(&finding::APP_SETTINGS, sentence));
+    }
+    let module = missing_module(t)?;
+    let asked = t.mentions("importlib.import_module(self.SETTINGS_MODULE)");
+    let wanted = &facts.names.settings_module;
+    let settings = asked && (module.contains("settings") || wanted.starts_with(module));
+    settings.then(|| {
+        let sentence = format!("the settings module \"{module}\" does not exist");
+        Cause::new(&finding::APP_SETTINGS, sentence)
+    })
+}
+
+fn syntax(_: &Facts, t: &Traceback) -> Option<Cause> {
+    ["SyntaxError", "IndentationError", "TabError"].contains(&t.name()).then(|| {
+        let frame = t.frames.last();
+        let place = frame.map(|f| format!(" in {}:{}", f.file, f.line)).unwrap_or_default();
+        Cause::new(
+            &finding::APP_SYNTAX,
+            format!("Python cannot read the code{place}: {}", t.message),
+        )
+    })
+}
+
+fn import(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    if !["ModuleNotFoundError", "ImportError"].contains(&t.name()) {
+        return None;
+    }
+    let app = facts.names.application.split([':', '.']).next().unwrap_or_default();
+    let sentence = match missing_module(t) {
+        Some(module) if module.split('.').next() == Some(app) => format!(
+            "the module \"{module}\" of the application was not found (wrong working directory or name)"
+        ),
+        Some(module) => {
+            format!("the application needs the module \"{module}\", which is not installed")
+        }
+        None => format!("an import failed{}: {}", place(facts, t), t.message),
+    };
+    Some(Cause::new(&finding::APP_IMPORT, sentence))
+}
+
+fn denied(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    let told = ["[Errno 13]", "[Errno 30]", "[Errno 1]"].iter().any(|e| t.message.contains(e));
+    if !told {
+        return None;
+    }
+    let path = errno_path(&t.message)?;
+    if path.starts_with(&format!("{}/", facts.names.log_dir)) && t.mentions("gunicorn") {
+        return Some(unwritable_log(facts, path, &t.message));
+    }
+    let why = if t.message.contains("[Errno 30]") { "read-only" } else { "permission denied" };
+    let owner = facts.path(path).map(|p| format!(" ({})", p.owner)).unwrap_or_default();
+    let sentence = format!("the application could not open \"{path}\"{owner}: {why}");
+    Some(Cause::new(&finding::APP_DENIED, sentence))
+}
+
+fn memory(_: &Facts, t: &Traceback) -> Option<Cause> {
+    (t.name() == "MemoryError")
+        .then(|| Cause::new(&finding::APP_OOM, "the application got no more memory (MemoryError)"))
+}

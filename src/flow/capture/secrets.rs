@@ -1,0 +1,69 @@
+//! Everything that must not be printed: the values that the service got, and those of the lines
+//! that systemd dropped.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Case;
+use crate::capture::{CapturedBy, EnvRecord, Redactor, raw_assignments};
+use crate::model::{Fact, Secret};
+use crate::sys::Root;
+
+const ENV_LIMIT: u64 = 16 << 20;
+
+/// What the env files hold.
+pub(super) struct Environment {
+    pub(super) secrets: Vec<(String, Secret)>,
+    pub(super) state: EnvRecord,
+}
+
+/// Reads the configured env file and those that the unit names.
+pub(super) fn observe(case: &Case) -> Environment {
+    let main = &case.config.env_file.value;
+    let bytes = case.root.read(main, ENV_LIMIT);
+    let mut secrets = Vec::new();
+    let state = match &bytes {
+        Fact::Known(bytes) => {
+            secrets = raw_assignments(bytes);
+            EnvRecord { state: "read".to_owned(), keys: distinct(&secrets) }
+        }
+        Fact::Absent => EnvRecord { state: "missing".to_owned(), keys: 0 },
+        Fact::Unknown(why) => EnvRecord { state: why.clone(), keys: 0 },
+    };
+    for path in further(case, main) {
+        secrets.extend(read(case.root, &path));
+    }
+    // What systemd made of them, and what no file has.
+    if case.by == CapturedBy::StopPost {
+        secrets.extend(case.handed.environment.iter().map(|(key, value)| {
+            (key.to_string_lossy().into_owned(), Secret::new(value.as_bytes()))
+        }));
+    }
+    Environment { secrets, state }
+}
+
+fn further<'a>(case: &'a Case, main: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+    let app = &case.config.app_dir;
+    let usual =
+        [app.join(".env.production"), case.config.working_directory.join(".env"), app.join(".env")];
+    case.truth.env_files.iter().cloned().chain(usual).filter(move |p| p != main)
+}
+
+fn read(root: &Root, path: &Path) -> Vec<(String, Secret)> {
+    root.read(path, ENV_LIMIT).known().map(|b| raw_assignments(b)).unwrap_or_default()
+}
+
+fn distinct(assignments: &[(String, Secret)]) -> usize {
+    let named = assignments.iter().map(|(k, _)| k.as_str()).filter(|k| !k.is_empty());
+    let mut keys: Vec<&str> = named.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len()
+}
+
+/// The redactor for this case.
+pub(super) fn redactor(case: &Case, environment: &Environment) -> Redactor {
+    let mut public: Vec<&str> = case.config.entries.iter().map(|e| e.value.as_str()).collect();
+    public.extend([case.unit.as_str(), "/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
+    Redactor::new(environment.secrets.iter().map(|(k, v)| (k.as_str(), v)), &public)
+}
