@@ -3,7 +3,11 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+<<<<<<< HEAD
 pub mod backup;
+=======
+pub mod deploy;
+>>>>>>> bb0fb61 (meats-deploy: check and apply for a host without releases)
 pub mod diagnose;
 mod env_repair;
 mod evidence;
