@@ -1,5 +1,4 @@
 //! The helper that `ExecStopPost=-+` runs as root after each stop, and `OnFailure=` after failures.
-#![expect(clippy::disallowed_methods, reason = "systemd tells how the service ended in variables")]
 
 use std::process::ExitCode;
 

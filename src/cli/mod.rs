@@ -2,4 +2,5 @@
 //!
 //! Invariant: parsing only validates; nothing is opened here.
 
+pub mod deploy;
 pub mod diagnose;

@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod capture;
+pub mod deploy;
 pub mod diagnose;
 mod env_repair;
 mod evidence;

@@ -927,6 +927,22 @@ kinds! {
     }
 
     // ---- DBS: the database ----------------------------------------------------------------------
+    DBS_UNREACHABLE = "DBS-001" "database-unreachable" Error ByHand {
+        "A real query with the service's own settings failed.",
+        why: "Every page that needs data fails, and no migration can run. \"systemctl status postgresql\" proves nothing: on Debian that unit is active even when the cluster is down.",
+        remedy: "The exception says whether the server, the password or the database is wrong. The server's own state:\n    pg_lsclusters\n    systemctl status 'postgresql@*'",
+        leads_to: ["NET-001"],
+    }
+    DBS_AHEAD = "DBS-002" "database-ahead" Warning ByHand {
+        "The database has migrations that this code does not know.",
+        why: "The code was set back, or another release migrated the database. Django says \"No migrations to apply\" and the first query of a changed table fails.",
+        remedy: "Deploy the code that has these migrations, or reverse them with it:\n    manage.py migrate APP NAME",
+    }
+    DBS_RISKY = "DBS-003" "migration-risky" Warning ByHand {
+        "A pending migration does more than add.",
+        why: "Migrations run while the old code still serves: what they rename or remove is missing for it until the restart, and for a rollback for good.",
+        remedy: "Deploy in a quiet hour, with a dump of the database, or split the change: first a release that does without, then one that removes.",
+    }
 
     // ---- DSK: disks -----------------------------------------------------------------------------
     DSK_FULL = "DSK-001" "disk-full" Error ByHand {
@@ -1044,8 +1060,75 @@ kinds! {
     }
 
     // ---- DEP: deployment ------------------------------------------------------------------------
+    DEP_NO_PROJECT = "DEP-001" "no-project" Error ByHand {
+        "There is no Django project (manage.py) in the working directory.",
+        why: "Without it there is nothing to check, migrate or start.",
+        remedy: "Put the code there, or correct working_directory in fixes.conf:\n    meats-diagnose config",
+    }
+    DEP_NO_VENV = "DEP-002" "no-venv-program" Error ByHand {
+        "A program of the virtual environment is missing.",
+        why: "The service starts gunicorn from there, and manage.py runs with its interpreter.",
+        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    python3 -m venv /opt/projectmeats/venv\n    /opt/projectmeats/venv/bin/pip install -r /opt/projectmeats/backend/requirements.txt",
+        leads_to: ["SVC-001", "NET-001"],
+    }
+    DEP_SPACE = "DEP-003" "low-space" Error ByHand {
+        "Too little space is left for a deployment.",
+        why: "A disk that fills up in the middle of it stops the service and the database, too.",
+        remedy: "Make room, then look again:\n    meats-deploy check",
+    }
+    DEP_APP_LOAD = "DEP-004" "application-does-not-load" Error ByHand {
+        "The application cannot be loaded as the service would load it.",
+        why: "gunicorn would end at once with this exception; a restart now takes the site down.",
+        remedy: "Mend the code or install what it imports, then look again:\n    meats-deploy check",
+        leads_to: ["SVC-001", "SVC-002", "NET-001"],
+    }
+    DEP_DEBUG = "DEP-005" "debug-settings" Warning ByHand {
+        "The service would run with DEBUG on.",
+        why: "Every error page then shows settings and source code to the visitor, and memory grows with each query.",
+        remedy: "Set DEBUG to False in the env file, or settings_module in fixes.conf to the production settings:\n    meats-env set DEBUG",
+    }
+    DEP_NO_SYSTEMD = "DEP-006" "no-systemd" Error ByHand {
+        "systemd does not run here.",
+        why: "A deployment ends with a restart of the service by systemd.",
+        remedy: "Run it on the host itself, not in a chroot or a container without systemd.",
+    }
+    DEP_CHILD = "DEP-007" "step-failed" Error ByHand {
+        "A command of a deployment step failed.",
+        why: "What comes after it was not done; the account says what was undone and what is live.",
+        remedy: "Its own last lines are in the account, all of them in the log that it names.",
+    }
 
     // ---- DOC: the Docker fallback ---------------------------------------------------------------
+    DOC_KEY_DIFFERS = "DOC-001" "key-not-portable" Warning ByHand {
+        "The value of a key would be read differently by docker-compose from an env file, so .env.prod leaves it out.",
+        why: "No file encoding carries every value: docker-compose 1.29 expands ${...} even in single quotes and loses following lines after a backslash at the end; Compose 2 has fewer such cases.",
+        remedy: "meats-deploy docker up hands every value over without a file. Who runs compose by hand exports this key first, or chooses a value without ' $ ` \\ together.",
+    }
+    DOC_REWRITTEN = "DOC-002" "value-rewritten" Note ByHand {
+        "A value differs inside the containers.",
+        why: "What is 127.0.0.1 for the host is the container itself inside of it.",
+        remedy: "Nothing is to be done; the env file of the host stays as it is.",
+    }
+    DOC_NO_COMPOSE = "DOC-003" "no-compose" Error ByHand {
+        "Neither the compose plugin of docker nor docker-compose is installed.",
+        why: "The stack is started by it.",
+        remedy: "Install both from Debian:\n    apt install docker.io docker-compose",
+    }
+    DOC_REJECTED = "DOC-004" "compose-rejects" Error ByHand {
+        "Compose does not accept the written set.",
+        why: "Nothing can be started from it.",
+        remedy: "Write it again, or correct what compose names:\n    meats-deploy docker init",
+    }
+    DOC_PLACE = "DOC-005" "docker-directory-not-roots" Error ByHand {
+        "The directory of the set can be changed by somebody other than root.",
+        why: "Whoever changes a compose file that root starts is root.",
+        remedy: "Give the directory and those above it to root, or keep the set elsewhere:\n    meats-deploy docker init --dir /etc/projectmeats/docker",
+    }
+    DOC_MISSING = "DOC-006" "docker-set-missing" Error ByHand {
+        "A file of the Docker set does not exist.",
+        why: "Compose reads it.",
+        remedy: "Write the set:\n    meats-deploy docker init",
+    }
 }
 
 #[cfg(test)]

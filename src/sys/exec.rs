@@ -3,9 +3,12 @@
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use super::clock::{Deadline, pause};
 use crate::model::Owner;
@@ -104,16 +107,21 @@ impl Output {
         self.status.and_then(|s| s.code())
     }
 
-    /// "/bin/x: exit status 1: last line of stderr".
-    pub fn describe(&self) -> String {
-        let how = match self.status {
+    /// "exit status 1", "killed by signal 9", "took too long and was ended".
+    pub fn how(&self) -> String {
+        match self.status {
             None => "took too long and was ended".to_owned(),
             Some(status) => match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit status {code}"),
                 (None, Some(signal)) => format!("killed by signal {signal}"),
                 (None, None) => "ended in an unknown way".to_owned(),
             },
-        };
+        }
+    }
+
+    /// "/bin/x: exit status 1: last line of stderr".
+    pub fn describe(&self) -> String {
+        let how = self.how();
         let text = String::from_utf8_lossy(&self.stderr);
         match text.lines().rev().find(|line| !line.trim().is_empty()) {
             Some(line) => format!("{}: {how}: {}", self.program, line.trim()),
@@ -127,6 +135,14 @@ impl Output {
 /// # Errors
 /// It could not be started: the text names the program and the cause.
 pub fn run(request: &Request) -> Result<Output, String> {
+    start(request)?.finish(request.deadline)
+}
+
+/// Starts it and does not wait.
+///
+/// # Errors
+/// As [`run`].
+pub fn start(request: &Request) -> Result<Running, String> {
     let program = request.argv.first().ok_or("no program given")?;
     if !program.starts_with('/') {
         return Err(format!("\"{program}\": only absolute programs are run"));
@@ -155,34 +171,79 @@ pub fn run(request: &Request) -> Result<Output, String> {
     }
     let stdout = child.stdout.take().map(|pipe| collect(pipe, request.max_output));
     let stderr = child.stderr.take().map(|pipe| collect(pipe, request.max_output));
-    let deadline = Deadline::after(request.deadline);
-    let mut step = Duration::from_micros(500);
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break Some(status),
-            Ok(None) if deadline.passed() => {
-                kill_group(child.id());
-                child.wait().ok();
-                break None;
-            }
-            Ok(None) => {
-                pause(step.min(deadline.left()));
-                step = (step * 2).min(Duration::from_millis(20));
-            }
-            Err(error) => return Err(format!("\"{program}\": {error}")),
-        }
-    };
-    // A grandchild may hold the pipes open: it gets no longer than the deadline either.
-    let take = |reader: Option<std::sync::mpsc::Receiver<Vec<u8>>>| {
-        let grace = deadline.left().max(Duration::from_millis(200));
-        reader.and_then(|r| r.recv_timeout(grace).ok()).unwrap_or_default()
-    };
-    let output = (take(stdout), take(stderr));
-    Ok(Output { program: program.clone(), status, stdout: output.0, stderr: output.1 })
+    Ok(Running { child, program: program.clone(), stdout, stderr, ended: false })
 }
 
-fn collect(mut pipe: impl Read + Send + 'static, limit: u64) -> std::sync::mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = std::sync::mpsc::channel();
+/// A child that goes on; dropping it kills its process group.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    program: String,
+    stdout: Option<Receiver<Vec<u8>>>,
+    stderr: Option<Receiver<Vec<u8>>>,
+    ended: bool,
+}
+
+impl Running {
+    /// True once it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.ended = self.ended || matches!(self.child.try_wait(), Ok(Some(_)));
+        self.ended
+    }
+
+    /// Asks the process group to end (SIGTERM), and kills it when it takes longer than `grace`.
+    ///
+    /// # Errors
+    /// It could not be waited for.
+    pub fn stop(self, grace: Duration) -> Result<Output, String> {
+        signal_group(self.child.id(), Signal::SIGTERM);
+        self.finish(grace)
+    }
+
+    /// Waits, at most `limit`; then the process group is killed.
+    ///
+    /// # Errors
+    /// It could not be waited for.
+    pub fn finish(mut self, limit: Duration) -> Result<Output, String> {
+        let deadline = Deadline::after(limit);
+        let mut step = Duration::from_micros(500);
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if deadline.passed() => {
+                    signal_group(self.child.id(), Signal::SIGKILL);
+                    self.child.wait().ok();
+                    break None;
+                }
+                Ok(None) => {
+                    pause(step.min(deadline.left()));
+                    step = (step * 2).min(Duration::from_millis(20));
+                }
+                Err(error) => return Err(format!("\"{}\": {error}", self.program)),
+            }
+        };
+        self.ended = true;
+        // A grandchild may hold the pipes open: it gets no longer than the deadline either.
+        let take = |reader: Option<Receiver<Vec<u8>>>| {
+            let grace = deadline.left().max(Duration::from_millis(200));
+            reader.and_then(|r| r.recv_timeout(grace).ok()).unwrap_or_default()
+        };
+        let (stdout, stderr) = (take(self.stdout.take()), take(self.stderr.take()));
+        Ok(Output { program: std::mem::take(&mut self.program), status, stdout, stderr })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            signal_group(self.child.id(), Signal::SIGKILL);
+            self.child.wait().ok();
+        }
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static, limit: u64) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut kept = Vec::new();
         pipe.by_ref().take(limit).read_to_end(&mut kept).ok();
@@ -193,8 +254,8 @@ fn collect(mut pipe: impl Read + Send + 'static, limit: u64) -> std::sync::mpsc:
     receiver
 }
 
-fn kill_group(pid: u32) {
+fn signal_group(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
-        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL).ok();
+        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), signal).ok();
     }
 }

@@ -51,6 +51,16 @@ pub fn connects(address: &str, limit: Duration) -> bool {
     }
 }
 
+/// A TCP port on 127.0.0.1 that nobody listens at now. Another program may take it before it is
+/// used; whoever uses it then fails to bind.
+///
+/// # Errors
+/// There is none.
+pub fn spare_port() -> Result<u16, String> {
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+    listener.and_then(|l| l.local_addr()).map(|a| a.port()).map_err(|e| cause(&e))
+}
+
 fn cause(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut => "no answer in time".into(),

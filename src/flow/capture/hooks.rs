@@ -24,7 +24,7 @@ pub(super) fn start(root: &Root, id: &str) {
     if !process::systemd_runs(root) || programs(root).is_empty() {
         return;
     }
-    let unit = format!("--unit=projectmeats-hooks-{id}");
+    let unit = format!("--unit=meats-hooks-{id}");
     let description = "--description=on-failure.d programs";
     let argv = [
         "/usr/bin/systemd-run",

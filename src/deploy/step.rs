@@ -1,0 +1,168 @@
+//! What a deployment consists of.
+
+use std::path::PathBuf;
+
+use crate::model::{Effect, Finding};
+
+/// One step: a name for the progress line, its work in order, and the way back.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub name: &'static str,
+    /// What it changes on the host, in words; "nothing" is a promise.
+    pub changes: String,
+    pub work: Vec<Work>,
+    pub undo: Undo,
+}
+
+/// The way back from a step.
+#[derive(Clone, Debug)]
+pub enum Undo {
+    /// There is nothing to take back.
+    Nothing,
+    /// This work takes it back; the text says so in the plan.
+    By { text: String, work: Vec<Work> },
+    /// It stays; the text says what that means.
+    Kept(String),
+}
+
+/// One piece of work. The list is closed: the flow is one match over it.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Findings about the host; an error among them ends the deployment here.
+    Judge(Vec<Finding>),
+    /// A change of the file system, by the writer.
+    Effect(Effect),
+    /// A child process; any exit status but 0 is a failure.
+    Command(Command),
+    /// Loads the application as the service would and asks it about itself ([`super::INSPECT`]).
+    Inspect { python: PathBuf, directory: PathBuf, application: String },
+    /// Starts the application on a spare port of this host, as the service user, and asks it.
+    Trial { gunicorn: PathBuf, directory: PathBuf, application: String, seconds: u64 },
+    /// Asks every address of the service until it is healthy, at most so long.
+    Health { addresses: Vec<String>, path: String, seconds: u64 },
+}
+
+/// A child process, without anything secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    pub argv: Vec<String>,
+    pub directory: PathBuf,
+    pub run_as: RunAs,
+    pub surroundings: Surroundings,
+    pub seconds: u64,
+    pub reads: Reads,
+}
+
+/// Who a child runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunAs {
+    Root,
+    /// User and group of the service. Code of the application never runs as anybody else.
+    Service,
+}
+
+/// The environment of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surroundings {
+    /// `PATH` and a locale, nothing else.
+    Closed,
+    /// What systemd gives the service: the variables of the env file, the settings module.
+    Service,
+}
+
+/// What the output of a child says for the progress line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    Nothing,
+    /// `manage.py check`.
+    Check,
+    /// `manage.py migrate`.
+    Migrations,
+    /// `manage.py collectstatic`.
+    Static,
+}
+
+/// The plan as text: every step with what it changes and how that is undone.
+pub fn render_steps(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for (number, step) in steps.iter().enumerate() {
+        text.push_str(&format!("{:2}/{}  {}\n", number + 1, steps.len(), step.name));
+        text.push_str(&format!("      changes  {}\n", step.changes));
+        let undo = match &step.undo {
+            Undo::Nothing => "not needed".to_owned(),
+            Undo::By { text, .. } => text.clone(),
+            Undo::Kept(why) => format!("not undone: {why}"),
+        };
+        text.push_str(&format!("      undo     {undo}\n"));
+        for work in &step.work {
+            if let Some(line) = describe(work) {
+                text.push_str(&format!("      does     {line}\n"));
+            }
+        }
+    }
+    text
+}
+
+fn describe(work: &Work) -> Option<String> {
+    Some(match work {
+        Work::Judge(_) => return None,
+        Work::Effect(effect) => match effect {
+            Effect::Relink { path, target } => {
+                format!("link {} -> {}", path.display(), target.display())
+            }
+            Effect::MakeDir { path, .. } => format!("make directory {}", path.display()),
+            other => format!("write {}", other.path().display()),
+        },
+        Work::Command(command) => {
+            let who = match command.run_as {
+                RunAs::Root => "root",
+                RunAs::Service => "the service user",
+            };
+            format!("run as {who}: {}", command.argv.join(" "))
+        }
+        Work::Inspect { application, .. } => {
+            format!(
+                "load {application} as the service user and look at its settings and migrations"
+            )
+        }
+        Work::Trial { application, .. } => {
+            format!("start {application} on a spare port as the service user, ask it, stop it")
+        }
+        Work::Health { addresses, path, seconds } => {
+            format!("ask {} for {path}, at most {seconds} s", addresses.join(" and "))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_says_what_changes_and_how_back() {
+        let steps = [
+            Step {
+                name: "migrate",
+                changes: "the database".into(),
+                work: vec![Work::Command(Command {
+                    argv: vec!["/v/bin/python".into(), "manage.py".into(), "migrate".into()],
+                    directory: "/b".into(),
+                    run_as: RunAs::Service,
+                    surroundings: Surroundings::Service,
+                    seconds: 1,
+                    reads: Reads::Migrations,
+                })],
+                undo: Undo::Kept("the tables keep their new shape".into()),
+            },
+            Step { name: "health", changes: "nothing".into(), work: vec![], undo: Undo::Nothing },
+        ];
+        let text = render_steps(&steps);
+        assert!(text.contains(" 1/2  migrate\n      changes  the database\n"), "{text}");
+        assert!(text.contains("undo     not undone: the tables keep their new shape"), "{text}");
+        assert!(
+            text.contains("run as the service user: /v/bin/python manage.py migrate"),
+            "{text}"
+        );
+        assert!(text.contains(" 2/2  health\n      changes  nothing\n      undo     not needed"));
+    }
+}

@@ -1,0 +1,84 @@
+//! `meats-deploy`: observe, plan the steps, carry them out, undo on failure.
+//!
+//! Exit status: 0 live, 1 not deployed and what was live still is, 2 wrong usage, 3 nothing healthy
+//! is live, 4 could not begin.
+
+mod apply;
+mod docker;
+mod log;
+mod mask;
+mod observe;
+mod progress;
+mod run;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::deploy::{Deploy, Verb};
+use crate::sys::Root;
+
+/// The program's name in messages.
+pub(super) const PROGRAM: &str = "meats-deploy";
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Done; for a deployment: live and healthy.
+    Good,
+    /// Not done, and what was live still is; for a check: it would not be done.
+    Refused,
+    /// Nothing healthy is live.
+    Down,
+    /// Nothing was begun.
+    NotBegun,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(match end {
+            End::Good => 0,
+            End::Refused => 1,
+            End::Down => 3,
+            End::NotBegun => 4,
+        })
+    }
+}
+
+/// Runs the command. Progress and results go to `out`, errors to `err`.
+pub fn main(
+    args: impl Iterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
+    let asked = match Deploy::try_parse_from(args) {
+        Ok(asked) => asked,
+        Err(error) => {
+            let to: &mut dyn Write = if error.use_stderr() { err } else { out };
+            write!(to, "{}", error.render()).ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    crate::sys::process::harden();
+    let end = Root::open(Path::new("/"))
+        .map_err(|why| format!("\"/\": {why}"))
+        .and_then(|root| dispatch(&root, &asked.verb, out));
+    match end {
+        Ok(end) => end.into(),
+        Err(why) => {
+            writeln!(err, "{PROGRAM}: {why}").ok();
+            End::NotBegun.into()
+        }
+    }
+}
+
+fn dispatch(root: &Root, verb: &Verb, out: &mut dyn Write) -> Result<End, String> {
+    match verb {
+        Verb::Check(_) => apply::check(root, out),
+        Verb::Apply(asked) => apply::apply(root, asked, out),
+        Verb::Docker(asked) => docker::main(root, asked, out),
+    }
+}
