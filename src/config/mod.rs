@@ -4,11 +4,13 @@
 //! weaker value is used. One configuration describes one service, and nothing but the defaults
 //! knows its name.
 
+mod adopt;
 mod conffile;
 mod key;
 mod resolve;
 mod source;
 
+pub use adopt::ServiceSettings;
 pub use conffile::{render_conffile, render_roff};
 pub use key::{KEYS, Key};
 pub use resolve::{Config, Entry, Profile, resolve};

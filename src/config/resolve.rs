@@ -279,14 +279,14 @@ fn full_unit_name(text: &str) -> Option<String> {
 }
 
 /// Names as useradd(8) and systemd accept them, or a number.
-fn account(text: &str) -> Option<String> {
+pub(super) fn account(text: &str) -> Option<String> {
     let fine = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
     let ok = !text.is_empty() && text.len() <= 31 && text.bytes().all(fine);
     (ok && !text.starts_with(['-', '.'])).then(|| text.to_owned())
 }
 
 /// An absolute path without `..` and without control characters.
-fn absolute(text: &str) -> Option<PathBuf> {
+pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     let path = PathBuf::from(text);
     let plain = path.components().all(|c| !matches!(c, std::path::Component::ParentDir));
     let ok = path.is_absolute() && plain && !text.chars().any(char::is_control);
@@ -295,7 +295,7 @@ fn absolute(text: &str) -> Option<PathBuf> {
 }
 
 /// A directory that may be given to the service user: never one of the system's own.
-fn own_directory(text: &str) -> Option<PathBuf> {
+pub(super) fn own_directory(text: &str) -> Option<PathBuf> {
     const SYSTEM: &[&str] = &[
         "/bin",
         "/boot",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum Origin {
     /// The built-in default.
     Default,
-    /// A line of a settings file, counted from 1.
+    /// A line of a settings file, counted from 1; 0 for a file as a whole.
     File { path: PathBuf, line: usize },
     /// Something observed on the host, by name ("number of CPUs").
     Fact(&'static str),
@@ -20,6 +20,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            // A unit is read as a whole: its settings have no line.
+            Self::File { path, line: 0 } => write!(f, "{}", path.display()),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Fact(name) => write!(f, "from the {name}"),
             Self::Option(name) => write!(f, "option {name}"),

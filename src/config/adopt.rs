@@ -1,0 +1,243 @@
+//! What an administrator's own unit says about the service, for settings that nobody set.
+//!
+//! Invariant: a value of fixes.conf always wins; from a unit only plain words are taken, for
+//! specifiers, variables and quotes are systemd's to resolve.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use super::key::{self, Key};
+use super::resolve::{absolute, account, own_directory};
+use crate::model::{Origin, Sourced};
+
+/// The `[Service]` settings of a unit in force: all values of a setting, in order.
+pub trait ServiceSettings {
+    fn values(&self, key: &str) -> Vec<String>;
+}
+
+impl Config {
+    /// Takes user, group, directories, program, env file and addresses from the unit at `path`.
+    pub fn adopt(&mut self, path: &Path, unit: &dyn ServiceSettings) {
+        let origin = Origin::File { path: path.to_owned(), line: 0 };
+        let last = |key: &str| unit.values(key).pop().filter(|v| plain(v));
+        let mut take = Take { config: self, origin };
+        take.set(&key::USER, |c| &mut c.user, last("User").as_deref().and_then(account));
+        take.set(&key::GROUP, |c| &mut c.group, last("Group").as_deref().and_then(account));
+        let directory = last("WorkingDirectory");
+        let directory = directory.as_deref().map(|d| d.trim_start_matches('-'));
+        take.set(
+            &key::WORKING_DIRECTORY,
+            |c| &mut c.working_directory,
+            directory.and_then(absolute),
+        );
+        take.env_file(&unit.values("EnvironmentFile"));
+        if let Some(command) = unit.values("ExecStart").first() {
+            take.command(command);
+        }
+    }
+}
+
+/// A value as it would be written in fixes.conf.
+trait Shown {
+    fn shown(&self) -> String;
+}
+
+impl Shown for String {
+    fn shown(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Shown for PathBuf {
+    fn shown(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Shown for u32 {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Shown for Vec<String> {
+    fn shown(&self) -> String {
+        self.join(" ")
+    }
+}
+
+/// No specifier, variable, quote or escape.
+fn plain(value: &str) -> bool {
+    !value.is_empty() && !value.contains(['%', '$', '"', '\'', '\\'])
+}
+
+struct Take<'a> {
+    config: &'a mut Config,
+    origin: Origin,
+}
+
+impl Take<'_> {
+    fn set<T: Shown>(
+        &mut self,
+        key: &Key,
+        field: impl Fn(&mut Config) -> &mut Sourced<T>,
+        value: Option<T>,
+    ) {
+        let Some(value) = value else { return };
+        let origin = self.origin.clone();
+        let field = field(self.config);
+        if field.origin != Origin::Default {
+            return;
+        }
+        let text = value.shown();
+        *field = Sourced { value, origin: origin.clone() };
+        for entry in self.config.entries.iter_mut().filter(|e| e.key.name == key.name) {
+            entry.value.clone_from(&text);
+            entry.origin = origin.clone();
+        }
+    }
+
+    /// The first file, unless the unit reads the one that is set.
+    fn env_file(&mut self, values: &[String]) {
+        let paths: Vec<PathBuf> = values
+            .iter()
+            .filter(|v| plain(v) && !v.contains('*'))
+            .filter_map(|v| absolute(v.trim_start_matches('-')))
+            .collect();
+        if !paths.contains(&self.config.env_file.value) {
+            self.set(&key::ENV_FILE, |c| &mut c.env_file, paths.into_iter().next());
+        }
+    }
+
+    /// gunicorn's program and arguments.
+    fn command(&mut self, command: &str) {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let program = words.first().map(|w| w.trim_start_matches(['@', '-', ':', '+', '!']));
+        let program = program.filter(|p| plain(p)).map(Path::new);
+        let is_gunicorn = |p: &&Path| p.file_name().is_some_and(|n| n == "gunicorn");
+        let Some(program) = program.filter(is_gunicorn) else { return };
+        let bin = program.parent().filter(|p| p.file_name().is_some_and(|n| n == "bin"));
+        let venv = bin.and_then(Path::parent).map(Path::to_owned);
+        // A gunicorn of the system is no environment of the application's.
+        let system = |v: &PathBuf| v == Path::new("/usr") || v == Path::new("/usr/local");
+        self.set(&key::VENV, |c| &mut c.venv, venv.filter(|v| !system(v)));
+        let options = Options(&words);
+        let addresses: Vec<String> =
+            options.all(&["-b", "--bind"]).iter().map(|a| address(a)).collect();
+        self.set(
+            &key::ADDRESSES,
+            |c| &mut c.addresses,
+            (!addresses.is_empty()).then_some(addresses),
+        );
+        let log = options.all(&["--error-logfile", "--log-file"]).pop();
+        let directory =
+            log.and_then(|l| Path::new(&l).parent().and_then(Path::to_str).map(str::to_owned));
+        self.set(&key::LOG_DIR, |c| &mut c.log_dir, directory.as_deref().and_then(own_directory));
+        let number = |name: &str| options.all(&[name]).pop().and_then(|n| n.parse().ok());
+        self.set(&key::GRACEFUL_TIMEOUT, |c| &mut c.graceful_timeout, number("--graceful-timeout"));
+        let application = words.last().filter(|w| w.contains(':') && !w.starts_with('-'));
+        self.set(&key::APPLICATION, |c| &mut c.application, application.map(|w| (*w).to_owned()));
+    }
+}
+
+/// An address as the setting spells it: a path for a unix socket, an address and port else.
+fn address(bind: &str) -> String {
+    let bind = bind.strip_prefix("unix:").unwrap_or(bind);
+    let bind = bind.strip_prefix("tcp://").unwrap_or(bind);
+    match bind.strip_prefix("localhost:").or_else(|| bind.strip_prefix(':')) {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => bind.to_owned(),
+    }
+}
+
+/// A command line as words.
+struct Options<'a>(&'a [&'a str]);
+
+impl Options<'_> {
+    /// Every value of an option, in the forms `--name value` and `--name=value`.
+    fn all(&self, names: &[&str]) -> Vec<String> {
+        let next = self.0.iter().skip(1).copied().chain([""]);
+        let value = |(word, next): (&&str, &str)| {
+            let (name, attached) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (*word, None),
+            };
+            names.contains(&name).then(|| attached.unwrap_or_else(|| next.to_owned()))
+        };
+        let found = self.0.iter().zip(next).filter_map(|(word, next)| value((word, next)));
+        found.filter(|v| plain(v)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Source, resolve};
+    use crate::model::Fact;
+
+    struct Unit(&'static [(&'static str, &'static str)]);
+
+    impl ServiceSettings for Unit {
+        fn values(&self, key: &str) -> Vec<String> {
+            self.0.iter().filter(|(k, _)| *k == key).map(|(_, v)| (*v).to_owned()).collect()
+        }
+    }
+
+    const OLD: Unit = Unit(&[
+        ("User", "www-data"),
+        ("Group", "www-data"),
+        ("WorkingDirectory", "/srv/meats/backend"),
+        ("EnvironmentFile", "-/srv/meats/.env.production"),
+        (
+            "ExecStart",
+            "/srv/meats/venv/bin/gunicorn --workers 3 -b 0.0.0.0:9000 --error-logfile=/var/log/meats/error.log --graceful-timeout 60 meats.wsgi:application",
+        ),
+    ]);
+
+    #[test]
+    fn a_unit_fills_what_nobody_set() {
+        let (mut config, _) = resolve(&[]);
+        config.adopt(Path::new("/etc/systemd/system/x.service"), &OLD);
+        assert_eq!(config.user.value, "www-data");
+        assert_eq!(config.working_directory.value, Path::new("/srv/meats/backend"));
+        assert_eq!(config.env_file.value, Path::new("/srv/meats/.env.production"));
+        assert_eq!(config.venv.value, Path::new("/srv/meats/venv"));
+        assert_eq!(config.addresses.value, ["0.0.0.0:9000"]);
+        assert_eq!(config.log_dir.value, Path::new("/var/log/meats"));
+        assert_eq!(config.graceful_timeout.value, 60);
+        assert_eq!(config.application.value, "meats.wsgi:application");
+        let shown = config.entries.iter().find(|e| e.key.name == "addresses").map(|e| &e.value);
+        assert_eq!(shown.map(String::as_str), Some("0.0.0.0:9000"));
+    }
+
+    #[test]
+    fn settings_win_and_odd_words_are_left_alone() {
+        let text = b"[service]\nuser = meats\n[paths]\nlog_dir = /var/log/mine\n".to_vec();
+        let source = Source { path: "/f".into(), bytes: Fact::Known(text) };
+        let (mut config, _) = resolve(&[source]);
+        let odd = Unit(&[
+            ("User", "www-data"),
+            ("Group", "%u"),
+            ("EnvironmentFile", "/etc/projectmeats/projectmeats.env"),
+            ("EnvironmentFile", "-/opt/other.env"),
+            ("ExecStart", "/usr/bin/gunicorn --error-logfile /etc/x.log a:b"),
+        ]);
+        let before = config.clone();
+        config.adopt(Path::new("/x"), &odd);
+        assert_eq!(config.user.value, "meats");
+        assert_eq!(config.group.value, before.group.value);
+        assert_eq!(config.env_file.value, before.env_file.value);
+        assert_eq!(config.venv.value, before.venv.value);
+        assert_eq!(config.log_dir.value, Path::new("/var/log/mine"));
+    }
+
+    #[test]
+    fn a_log_in_a_directory_of_the_system_is_not_ours() {
+        let (mut config, _) = resolve(&[]);
+        let before = config.log_dir.clone();
+        let unit = Unit(&[("ExecStart", "/v/bin/gunicorn --error-logfile /var/log/x.log a:b")]);
+        config.adopt(Path::new("/x"), &unit);
+        assert_eq!(config.log_dir, before);
+        assert_eq!(config.venv.value, Path::new("/v"));
+    }
+}
