@@ -18,7 +18,7 @@ use crate::sys::apply::Outcome;
 use crate::sys::clock::Stopwatch;
 use crate::sys::ids::Accounts;
 use crate::sys::terminal::{self, Terminal};
-use crate::sys::{Root, clock, lock, process};
+use crate::sys::{Root, apply, clock, lock, process};
 
 const PROGRAM: &str = "meats-diagnose";
 
@@ -57,9 +57,8 @@ pub fn main(
         None => {
             let terminal = terminal::observe();
             let path = cli.check.root.clone();
-            let mut run = |root: &Root| diagnose(root, &cli.check, terminal, out);
             match open(path.as_deref()) {
-                Ok(root) => run(&root),
+                Ok(root) => diagnose(&root, &cli.check, terminal, out, err),
                 Err(why) => {
                     writeln!(err, "{PROGRAM}: {why}").ok();
                     2
@@ -164,7 +163,13 @@ fn restart(plan: &mut Plan, facts: &Facts) {
     }
 }
 
-fn diagnose(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) -> u8 {
+fn diagnose(
+    root: &Root,
+    asked: &Check,
+    terminal: Terminal,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
     let first = round(root, asked);
     if asked.plugin {
         return plugin(&first, out);
@@ -172,8 +177,32 @@ fn diagnose(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write)
     if asked.dry_run || asked.fix {
         return fix(root, asked, terminal, first, out);
     }
+    if let Some(file) = &asked.html {
+        if !write_page(root, file, &first, err) {
+            return 2;
+        }
+    }
     show(root, asked, terminal, &first, out);
     first.diagnosis.word.exit_status()
+}
+
+/// The page is written beside and renamed, so that a web server never shows half of it.
+fn write_page(root: &Root, file: &Path, round: &Round, err: &mut dyn Write) -> bool {
+    let host = root.read(Path::new("/etc/hostname"), 256);
+    let host = host.known().map(|b| String::from_utf8_lossy(b).trim().to_owned());
+    let page = report::Page {
+        service: &round.facts.config.service.value,
+        host: host.as_deref().unwrap_or("this host"),
+        time: &clock::local_text(round.started.secs),
+    };
+    let html = report::render_html(&round.diagnosis, &page);
+    match apply::write_output(file, html.as_bytes()) {
+        Ok(()) => true,
+        Err(why) => {
+            writeln!(err, "{PROGRAM}: \"{}\" was not written: {why}", file.display()).ok();
+            false
+        }
+    }
 }
 
 fn show(root: &Root, asked: &Check, terminal: Terminal, round: &Round, out: &mut dyn Write) {
@@ -284,7 +313,7 @@ fn fix(root: &Root, asked: &Check, terminal: Terminal, first: Round, out: &mut d
     if !asked.yes && !agreed(terminal, count, out) {
         return first.diagnosis.word.exit_status();
     }
-    apply(root, asked, terminal, out)
+    repair_now(root, asked, terminal, out)
 }
 
 /// Asks only where both the question can be seen and the answer can be given; default is no.
@@ -303,7 +332,7 @@ fn agreed(terminal: Terminal, count: usize, out: &mut dyn Write) -> bool {
 }
 
 /// Looks again under the lock, so that what is applied is what is true now.
-fn apply(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) -> u8 {
+fn repair_now(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) -> u8 {
     let path = root.path().join(crate::config::RUN_DIR.trim_start_matches('/')).join("lock");
     let held = lock::take(&path, Duration::from_secs(10));
     let plan = {

@@ -7,6 +7,7 @@
 mod action;
 mod explain;
 mod finding;
+mod html;
 mod json;
 mod status;
 mod text;
@@ -15,6 +16,7 @@ pub use crate::model::{escape, escape_path};
 pub use action::{describe_action, describe_owner};
 pub use explain::{nearest, render_explanation, render_roff as render_findings_roff};
 pub use finding::{one_line, shell_words};
+pub use html::{Page, render_html};
 pub use json::{Run, render_json};
 pub use status::{FoundItem, RepairedItem, StartStatus};
 pub use text::{Glance, Style, closing, render_text};

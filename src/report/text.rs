@@ -80,7 +80,8 @@ fn checked(diagnosis: &Diagnosis, glance: &Glance) -> String {
     format!("{all} checks in {} ms{apart}", glance.millis)
 }
 
-fn headline(diagnosis: &Diagnosis) -> String {
+/// The verdict in words, without the service's name.
+pub fn headline(diagnosis: &Diagnosis) -> String {
     match diagnosis.word {
         Word::Healthy => String::new(),
         Word::Broken => match diagnosis.causes().next() {

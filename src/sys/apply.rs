@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::exec::{self, Request};
 use super::privfs::{Refusal, Root};
-use crate::model::{Action, Effect, Plan};
+use crate::model::{Action, Effect, Owner, Plan};
 
 /// What became of one action.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,4 +76,17 @@ fn perform(root: &Root, effect: &Effect) -> Result<(), String> {
 fn run(argv: &[String], seconds: u64) -> Result<(), String> {
     let output = exec::run(&Request::new(argv).deadline(Duration::from_secs(seconds)))?;
     if output.success() { Ok(()) } else { Err(output.describe()) }
+}
+
+/// Writes a file that the user named on the command line, whole or not at all; in a directory
+/// that others can write, too, no link of theirs is followed.
+///
+/// # Errors
+/// Why it could not be written.
+pub fn write_output(path: &std::path::Path, content: &[u8]) -> Result<(), String> {
+    let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+    let root = Root::open(std::path::Path::new("/")).map_err(|refusal| refusal.to_string())?;
+    let owner =
+        Owner { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
+    root.replace(&path, content, None, Some(owner), Some(0o644)).map_err(|r| r.to_string())
 }
