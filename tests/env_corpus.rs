@@ -304,7 +304,11 @@ fn shells_read() {
     for case in cases() {
         let view = read_as(&case.bytes, Reader::Sh);
         for shell in ["bash", "dash"] {
-            let expected = &case.expected["readers"][shell];
+            let mut expected = &case.expected["readers"][shell];
+            if case.name == "192-loader-key.env" {
+                // It was the loader that complained when the shell ran a program.
+                expected = &expected["env"];
+            }
             match view.outcome {
                 Outcome::Whole => {
                     assert_eq!(rendered(&view), simplified(expected), "{} {shell}", case.name);

@@ -71,7 +71,7 @@ fn binding(at: &mut Cursor<'_>) -> Option<Binding> {
 
 fn statement(at: &mut Cursor<'_>) -> Option<Binding> {
     let before = at.rest;
-    if !(at.take("export") && !at.blanks().is_empty()) {
+    if !at.take("export") || at.blanks().is_empty() {
         at.rest = before;
     }
     let key = match at.rest.chars().next() {

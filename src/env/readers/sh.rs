@@ -93,8 +93,7 @@ impl Shell<'_> {
         let start_line = self.line;
         let mut word = Word { text: Vec::new(), assigns: None, quoted: false };
         let mut any = false;
-        loop {
-            let Some(byte) = self.peek() else { break };
+        while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')' => break,
                 0 => return self.depends("a NUL byte: shells leave it out with a warning"),
