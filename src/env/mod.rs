@@ -14,6 +14,7 @@ mod encode;
 mod gate;
 mod inspect;
 mod judge;
+pub mod mask;
 pub mod readers;
 pub mod scan;
 mod secret_values;

@@ -8,6 +8,7 @@ mod action;
 mod explain;
 mod finding;
 mod json;
+mod lint;
 mod status;
 mod text;
 
@@ -16,5 +17,9 @@ pub use action::{describe_action, describe_owner};
 pub use explain::{nearest, render_explanation, render_roff as render_findings_roff};
 pub use finding::{one_line, shell_words};
 pub use json::{Run, render_json};
+pub use lint::{
+    Checked, Shown, lint_exit_status, render_lint_github, render_lint_json, render_lint_sarif,
+    render_lint_short, render_lint_text, render_masked_diff,
+};
 pub use status::{FoundItem, RepairedItem, StartStatus};
 pub use text::{Glance, Style, closing, render_text};
