@@ -8,6 +8,12 @@ use super::{Outcome, View};
 use crate::env::systemd::is_valid_name;
 
 pub(super) fn read(bytes: &[u8]) -> View {
+    if let Some(at) = bytes.iter().position(|b| *b == 0) {
+        let before = bytes.get(..at).unwrap_or_default();
+        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let why = "a NUL byte: shells leave it out with a warning";
+        return View { outcome: Outcome::Depends { line, why }, ..View::whole() };
+    }
     let mut shell = Shell { bytes, at: 0, line: 1, view: View::whole(), pending: Vec::new() };
     loop {
         match shell.command() {
@@ -79,7 +85,6 @@ impl Shell<'_> {
                 Some(b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')') => {
                     return self.depends("an operator: something is run, or a syntax error");
                 }
-                Some(0) => return self.depends("a NUL byte: shells leave it out with a warning"),
                 Some(_) => {
                     let word = self.word(&words)?;
                     words.extend(word);
@@ -96,7 +101,6 @@ impl Shell<'_> {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')' => break,
-                0 => return self.depends("a NUL byte: shells leave it out with a warning"),
                 b'\'' => {
                     self.take();
                     self.single(&mut word.text, start_line)?;
@@ -217,7 +221,6 @@ impl Shell<'_> {
             match self.take() {
                 None => return Err(Outcome::Error { line, why: "a quote is not closed" }),
                 Some(b'\'') => return Ok(()),
-                Some(0) => return self.depends("a NUL byte: shells leave it out with a warning"),
                 Some(byte) => out.push(byte),
             }
         }
@@ -227,7 +230,6 @@ impl Shell<'_> {
         loop {
             match self.peek() {
                 None => return Err(Outcome::Error { line, why: "a quote is not closed" }),
-                Some(0) => return self.depends("a NUL byte: shells leave it out with a warning"),
                 Some(b'"') => {
                     self.take();
                     return Ok(());
@@ -259,6 +261,9 @@ impl Shell<'_> {
         let rest = self.bytes.get(start..).unwrap_or_default();
         let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         let name = rest.get(..length).unwrap_or_default();
+        if rest.get(length..).is_some_and(|tail| tail.starts_with(b"\\\n")) {
+            return self.depends("a name that a backslash carries over a line end");
+        }
         if !is_valid_name(name) {
             let special = braced
                 || rest.first().is_some_and(|b| b.is_ascii_digit() || b"@*#?-$!([".contains(b));

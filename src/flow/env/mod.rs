@@ -1,4 +1,7 @@
 //! meats-env: one env file, or many, as the programs that read them do.
+//!
+//! Invariant: a file is written only through `Session::replace`, which keeps a backup first; a value
+//! is printed only where the user asked for values.
 
 mod backups;
 mod check;
