@@ -26,6 +26,7 @@ Type=oneshot
 EnvironmentFile=/probe/in/%i
 ExecStart=/usr/bin/env -0
 StandardOutput=truncate:/probe/out/%i
+StandardError=null
 ";
 
 /// One systemctl for a few hundred services; those that fail are expected.
