@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use meats::env::readers::{Outcome, Reader, Value as Read, View, read_as};
 use meats::env::{
     Context, LoadErrorKind, Rules, check, class_letter, judge, plan_repair, propose, read,
 };
@@ -228,4 +229,97 @@ fn no_finding_shows_a_value() {
 #[test]
 fn refusals_name_the_errno() {
     assert_eq!(read(b"A=1\0", Rules::Since254).loads.unwrap_err().kind, LoadErrorKind::Nul);
+}
+
+/// A view in the form of expected.json.
+fn rendered(view: &View) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let vars: serde_json::Map<String, Value> = view
+        .vars
+        .iter()
+        .map(|var| {
+            let value = match &var.value {
+                Read::Text(value) => Value::from(text(value.expose())),
+                Read::None => Value::Null,
+                Read::Fails => Value::from("(fails)"),
+            };
+            (text(&var.key), value)
+        })
+        .collect();
+    Value::from(vars)
+}
+
+/// `{"error": …}` for one key is a key that fails; base64 is text that is not UTF-8.
+fn simplified(expected: &Value) -> Value {
+    let Some(map) = expected.as_object() else { return expected.clone() };
+    let simple = |value: &Value| match value {
+        Value::Object(o) if o.contains_key("error") => Value::from("(fails)"),
+        Value::Object(o) if o.contains_key("base64") => {
+            let bytes = base64(o["base64"].as_str().unwrap());
+            Value::from(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        other => other.clone(),
+    };
+    Value::from_iter(map.iter().map(|(k, v)| (k.clone(), simple(v))))
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bits = 0_u32;
+    let mut out = Vec::new();
+    for (i, letter) in text.bytes().filter(|b| *b != b'=').enumerate() {
+        bits = bits << 6 | LETTERS.iter().position(|l| *l == letter).unwrap() as u32;
+        if i % 4 != 0 {
+            out.push((bits >> (6 - i % 4 * 2)) as u8);
+        }
+    }
+    out
+}
+
+#[test]
+fn other_programs_read() {
+    for (reader, name) in [
+        (Reader::Dotenv, "dotenv"),
+        (Reader::Environ, "environ"),
+        (Reader::Decouple, "decouple"),
+        (Reader::Compose, "compose2"),
+        (Reader::Docker, "docker"),
+    ] {
+        all(|case| {
+            let expected = &case.expected["readers"][name];
+            let view = read_as(&case.bytes, reader);
+            if expected["error"] == true {
+                return same(matches!(view.outcome, Outcome::Error { .. }), true)
+                    .map_err(|e| format!("{name} must fail: {e}"));
+            }
+            same(view.outcome, Outcome::Whole).map_err(|e| format!("{name}: {e}"))?;
+            same(rendered(&view), simplified(expected)).map_err(|e| format!("{name}: {e}"))
+        });
+    }
+}
+
+#[test]
+fn shells_read() {
+    let mut whole = 0;
+    for case in cases() {
+        let view = read_as(&case.bytes, Reader::Sh);
+        for shell in ["bash", "dash"] {
+            let mut expected = &case.expected["readers"][shell];
+            if case.name == "192-loader-key.env" {
+                // It was the loader that complained when the shell ran a program.
+                expected = &expected["env"];
+            }
+            match view.outcome {
+                Outcome::Whole => {
+                    assert_eq!(rendered(&view), simplified(expected), "{} {shell}", case.name);
+                }
+                Outcome::Error { .. } => {
+                    assert_eq!(expected["error"], true, "{} {shell}", case.name);
+                }
+                Outcome::Depends { .. } => {}
+            }
+        }
+        whole += usize::from(view.outcome == Outcome::Whole);
+    }
+    assert!(whole > 100, "only {whole} files are modelled");
 }

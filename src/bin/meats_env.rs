@@ -1,2 +1,8 @@
 //! meats-env(1).
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    meats::flow::env::main(std::env::args_os(), &mut out, &mut err)
+}

@@ -4,7 +4,7 @@
 //! as python-decouple and dj-database-url read them.
 
 use super::double_equals::SECRET_KEY;
-use super::{Assignment, Context, Defect, Reading, Rules, read};
+use super::{Assignment, Context, Defect, Edit, Reading, Rules, encode_bytes, read};
 use crate::model::{Kind, Repair, Subject, finding};
 
 /// What is expected of the file.
@@ -55,7 +55,31 @@ fn value(bytes: &[u8], ctx: &Context, var: &Assignment) -> Vec<Defect> {
         "DATABASE_URL" => database_url(&text),
         _ => None,
     };
-    found.map(|(kind, detail)| flaw(kind, detail)).into_iter().collect()
+    let meant = match var.key.as_str() {
+        "ALLOWED_HOSTS" => Some(text.split(',').map(str::trim).collect::<Vec<_>>().join(",")),
+        "DATABASE_URL" => percent_encoded(&text),
+        _ => None,
+    };
+    let propose = |defect: Defect| match meant {
+        Some(meant) if defect.finding.repair == Repair::Asks => {
+            defect.propose(Edit::replace(var.span.clone(), encode_bytes(meant.as_bytes())))
+        }
+        _ => defect,
+    };
+    found.map(|(kind, detail)| propose(flaw(kind, detail))).into_iter().collect()
+}
+
+/// The URL with the characters of the password written as `%XX`.
+fn percent_encoded(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (login, host) = rest.rsplit_once('@')?;
+    let (user, password) = login.split_once(':')?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!*".contains(&b);
+    let encoded: String = password
+        .bytes()
+        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect();
+    Some(format!("{scheme}://{user}:{encoded}@{host}"))
 }
 
 trait LineStart {

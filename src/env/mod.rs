@@ -14,6 +14,8 @@ mod encode;
 mod gate;
 mod inspect;
 mod judge;
+pub mod mask;
+pub mod readers;
 pub mod scan;
 mod secret_values;
 pub mod systemd;

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod capture;
 pub mod deploy;
 pub mod diagnose;
+pub mod env;
 mod env_repair;
 mod evidence;
 pub mod generate;

@@ -76,7 +76,8 @@ fn state_directories(root: &Root) -> Vec<Action> {
         .collect()
 }
 
-fn env_access(root: &Root, config: &Config, ids: Ids) -> Plan {
+/// What is wrong with owner and mode of the env file and its directory.
+pub fn env_access(root: &Root, config: &Config, ids: Ids) -> Plan {
     let entry = |path: &Path| Entry { path: path.to_owned(), stat: root.stat(path) };
     let directory = config.env_file.parent().unwrap_or(Path::new("/"));
     tree::plan_env_access(&entry(directory), &entry(&config.env_file), ids)

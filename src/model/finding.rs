@@ -571,6 +571,11 @@ kinds! {
         why: "No env file is; it is left alone, and systemd refuses it from 64 MiB on.",
         remedy: "Look at what was written into it.",
     }
+    ENV_EDITED = "ENV-065" "env-edited" Note ByHand {
+        "The env file was changed on request.",
+        why: "The service reads it at its next start.",
+        remedy: "Restart the service to use the new values, or take the change back:\n    meats-env restore",
+    }
     ENV_ACCESS = "ENV-090" "env-access" Error Automatic {
         "The env file or its directory can be read by everybody, or written by others than root.",
         why: "It holds passwords; and who can replace it can bring variables to commands that root runs, or stop systemd with a FIFO.",

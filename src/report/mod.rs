@@ -9,6 +9,7 @@ mod explain;
 mod finding;
 mod html;
 mod json;
+mod lint;
 mod status;
 mod text;
 
@@ -18,5 +19,9 @@ pub use explain::{nearest, render_explanation, render_roff as render_findings_ro
 pub use finding::{one_line, shell_words};
 pub use html::{Page, render_html};
 pub use json::{Run, render_json};
+pub use lint::{
+    Checked, Shown, lint_exit_status, render_lint_github, render_lint_json, render_lint_sarif,
+    render_lint_short, render_lint_text, render_masked_diff,
+};
 pub use status::{FoundItem, RepairedItem, StartStatus};
 pub use text::{Glance, Style, closing, render_text};

@@ -19,6 +19,7 @@ pub mod process;
 pub mod random;
 mod reader;
 pub mod sockets;
+pub mod stdin;
 pub mod systemd;
 pub mod terminal;
 pub mod venv;

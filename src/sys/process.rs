@@ -62,3 +62,8 @@ pub fn of_unit(root: &Root, unit: &str) -> Vec<u32> {
     }
     Vec::new()
 }
+
+/// The directory that relative paths on a command line start from; `/` when it is gone.
+pub fn current_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}

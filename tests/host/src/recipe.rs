@@ -87,6 +87,14 @@ pub fn base() -> Recipe {
     Recipe { name: "bookworm", parent: None, layer }
 }
 
+/// A Debian 13, whose systemd has the newer rule for comments, with compose v2 and docker's client.
+pub fn newer() -> Recipe {
+    const PACKAGES: &[&str] =
+        &["dbus", "docker-cli", "docker-compose", "python3", "systemd", "systemd-sysv"];
+    let layer = Layer::Debian { suite: "trixie", packages: PACKAGES, script: SETTLE };
+    Recipe { name: "trixie", parent: None, layer }
+}
+
 /// [`base`] with the user and the venv of the service.
 pub fn venv() -> Recipe {
     base().then("venv", VENV, source("app/requirements.txt"))

@@ -1,0 +1,92 @@
+//! `meats-env restore` and `diff`.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::super::backup;
+use super::files::Session;
+use super::fix::masked_diff;
+use super::{Done, FAILED, Stop, USAGE};
+use crate::env::backup::Backup;
+use crate::model::{Action, Effect, Fact, Kind, Origin, Owner, Plan, Secret, finding};
+use crate::report;
+
+fn observe(session: &Session, path: &Path) -> Result<Vec<Backup>, Stop> {
+    match backup::observe(&session.root, path) {
+        Fact::Known(found) => Ok(found),
+        Fact::Absent => Ok(Vec::new()),
+        Fact::Unknown(why) => Err(Stop::new(FAILED, format!("backups: {why}"))),
+    }
+}
+
+fn choose(all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
+    let found = match id {
+        None => all.last(),
+        Some(id) => all.iter().find(|b| id.len() >= 4 && b.id.starts_with(id)),
+    };
+    found.cloned().ok_or_else(|| match id {
+        Some(id) => Stop::new(USAGE, format!("no backup \"{id}\"; see meats-env restore --list")),
+        None => Stop::new(FAILED, "there is no backup of this file"),
+    })
+}
+
+fn content(session: &Session, backup: &Backup) -> Result<Secret, Stop> {
+    let path = backup::directory().join(backup.name());
+    match session.root.read(&path, 64 << 20) {
+        Fact::Known(bytes) => Ok(Secret::new(bytes)),
+        Fact::Absent => Err(Stop::new(FAILED, format!("{}: it has vanished", path.display()))),
+        Fact::Unknown(why) => Err(Stop::new(FAILED, format!("{}: {why}", path.display()))),
+    }
+}
+
+pub fn restore(
+    session: &Session,
+    id: Option<&str>,
+    list: bool,
+    file: Option<&Path>,
+    out: &mut dyn Write,
+) -> Done {
+    let path = session.path(file);
+    let all = observe(session, &path)?;
+    if list {
+        for backup in all.iter().rev() {
+            writeln!(out, "{}  {}  {}", backup.id, backup.stamp, report::escape(&backup.file)).ok();
+        }
+        return Ok(0);
+    }
+    let chosen = choose(&all, id)?;
+    let text = content(session, &chosen)?;
+    let why: &'static Kind = &finding::ENV_EDITED;
+    if session.root.stat(&path).is_absent() {
+        let owner = Owner { uid: 0, gid: 0 };
+        let mut plan = Plan::default();
+        plan.actions.push(Action {
+            why,
+            origin: Origin::Default,
+            group: 1,
+            effect: Effect::Write { path: path.clone(), content: text, owner, mode: 0o640 },
+        });
+        session.perform(&plan)?;
+        writeln!(out, "restored backup {}", chosen.id).ok();
+        return Ok(0);
+    }
+    let input = session.read(file)?;
+    if text.expose() == input.bytes {
+        writeln!(out, "{}: it is as in backup {}", report::escape(&input.name), chosen.id).ok();
+        return Ok(0);
+    }
+    let kept = session.replace(&input, text, why)?.unwrap_or_default();
+    writeln!(out, "restored backup {}; the file as it was is backup {kept}", chosen.id).ok();
+    Ok(0)
+}
+
+pub fn diff(session: &Session, id: Option<&str>, file: Option<&Path>, out: &mut dyn Write) -> Done {
+    let path = session.path(file);
+    let all = observe(session, &path)?;
+    let chosen = choose(&all, id)?;
+    let before = content(session, &chosen)?;
+    let input = session.read(file)?;
+    let text = masked_diff(before.expose(), &input.bytes);
+    write!(out, "{text}").ok();
+    Ok(u8::from(!text.is_empty()))
+}

@@ -1,0 +1,232 @@
+//! Which files are meant, what is in them, and how a changed one is written.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::{backup, evidence, observe_settings, repair};
+use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE};
+use crate::config::{Config, RUN_DIR, STATE_DIR};
+use crate::env::{Application, Context, DoubleEquals};
+use crate::model::{
+    Action, Effect, Fact, FileKind, Kind, Origin, Owner, Plan, Secret, Seen, Stat, finding,
+};
+use crate::sys::apply::Outcome;
+use crate::sys::{Root, lock, stdin};
+
+/// What every command needs.
+pub struct Session {
+    pub root: Root,
+    pub config: Config,
+    here: PathBuf,
+}
+
+/// A file that was read.
+pub struct Input {
+    /// As the user named it.
+    pub name: String,
+    /// `None` for standard input.
+    pub path: Option<PathBuf>,
+    pub bytes: Vec<u8>,
+    pub stat: Option<Stat>,
+}
+
+impl Session {
+    pub fn open(root: Option<&Path>, here: &Path) -> Result<Self, Stop> {
+        let path = root.unwrap_or(Path::new("/"));
+        let opened = Root::open(path)
+            .map_err(|why| Stop::new(USAGE, format!("\"{}\": {why}", path.display())))?;
+        let (config, _) = observe_settings(&opened);
+        let here = if root.is_some() { PathBuf::from("/") } else { here.to_owned() };
+        Ok(Self { root: opened, config, here })
+    }
+
+    /// The file that is meant, absolute.
+    pub fn path(&self, file: Option<&Path>) -> PathBuf {
+        match file {
+            Some(file) => self.here.join(file),
+            None => self.config.env_file.value.clone(),
+        }
+    }
+
+    /// Reads a file, or standard input for `-`.
+    pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
+        if file == Some(Path::new("-")) {
+            let bytes = stdin::read_all(repair::ENV_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
+            return Ok(Input { name: "-".to_owned(), path: None, bytes, stat: None });
+        }
+        let path = self.path(file);
+        let name = file.unwrap_or(&path).display().to_string();
+        match repair::observe_env(&self.root, &path) {
+            Ok((bytes, stat)) => Ok(Input { name, path: Some(path), bytes, stat: Some(stat) }),
+            Err(found) => {
+                let refused = found.kind == &finding::ENV_NOT_REGULAR;
+                let code = if refused { REFUSED } else { FAILED };
+                Err(Stop::new(code, format!("{name}: {}", found.detail)))
+            }
+        }
+    }
+
+    /// True for the file that the settings name.
+    pub fn is_service_file(&self, path: Option<&Path>) -> bool {
+        path.is_some_and(|path| *path == *self.config.env_file.value)
+    }
+
+    /// What a judgement needs. Evidence about the key in use belongs to the service's file only.
+    pub fn context(&self, input: &Input, complete: bool) -> Context {
+        let service = self.is_service_file(input.path.as_deref());
+        let evidence = match (&input.stat, service && self.root.is_privileged()) {
+            (Some(stat), true) => evidence::observe(&self.root, &self.config, &input.bytes, stat),
+            _ => Default::default(),
+        };
+        let double_equals = match (service, self.config.double_equals.as_str()) {
+            (true, "strip") => DoubleEquals::Strip,
+            (true, "keep") => DoubleEquals::Keep,
+            _ => DoubleEquals::Auto,
+        };
+        Context {
+            path: input.path.clone().unwrap_or_default(),
+            double_equals,
+            evidence,
+            application: Some(Application { complete: complete || service }),
+        }
+    }
+
+    /// Writes new content over a file that was read, after a backup. Gives the id of the backup.
+    pub fn replace(
+        &self,
+        input: &Input,
+        content: Secret,
+        why: &'static Kind,
+    ) -> Result<Option<String>, Stop> {
+        let (Some(path), Some(stat)) = (&input.path, &input.stat) else {
+            return Err(Stop::new(USAGE, "standard input cannot be changed"));
+        };
+        let _lock = self.lock()?;
+        let mut plan = Plan::default();
+        let copies = if self.root.is_privileged() {
+            self.state_directories(&mut plan);
+            backup::plan(&self.root, &self.config, path, (&input.bytes, stat), why, 1)
+        } else {
+            // The state directory is root's: the copy stands beside the file, under a hidden name.
+            vec![self.copy_beside(path, &input.bytes, stat, why)]
+        };
+        let id = copies.iter().find_map(|action| match &action.effect {
+            Effect::Backup { to, .. } => Some(to.clone()),
+            _ => None,
+        });
+        plan.actions.extend(copies);
+        plan.actions.push(Action {
+            why,
+            origin: Origin::Default,
+            group: 1,
+            effect: Effect::Replace {
+                path: path.clone(),
+                content,
+                seen: Seen::from(stat),
+                owner: None,
+                mode: None,
+            },
+        });
+        self.perform(&plan)?;
+        let id = id.map(|to| match self.root.is_privileged() {
+            true => to.extension().unwrap_or_default().to_string_lossy().into_owned(),
+            false => to.display().to_string(),
+        });
+        Ok(id)
+    }
+
+    fn copy_beside(&self, path: &Path, bytes: &[u8], stat: &Stat, why: &'static Kind) -> Action {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = crate::env::backup::Backup::of(&name, bytes, "kept");
+        let to = path.with_file_name(format!(".{name}.backup-{}", copy.id));
+        let effect = Effect::Backup { path: path.to_owned(), to, seen: Seen::from(stat) };
+        Action { why, origin: Origin::Default, group: 1, effect }
+    }
+
+    fn state_directories(&self, plan: &mut Plan) {
+        for path in [PathBuf::from(STATE_DIR), backup::directory()] {
+            if self.root.stat(&path).is_absent() {
+                plan.actions.push(Action {
+                    why: &finding::LOG_MISSING,
+                    origin: Origin::Default,
+                    group: 1,
+                    effect: Effect::MakeDir { path, owner: Owner { uid: 0, gid: 0 }, mode: 0o700 },
+                });
+            }
+        }
+    }
+
+    /// Applies a plan; the first thing that failed ends the command.
+    pub fn perform(&self, plan: &Plan) -> Result<(), Stop> {
+        let applied = repair::perform(&self.root, PROGRAM, plan);
+        let failed = applied.into_iter().find_map(|a| match a.outcome {
+            Outcome::Failed(why) => Some((a.action.effect.path(), why)),
+            Outcome::Done | Outcome::Skipped => None,
+        });
+        match failed {
+            None => Ok(()),
+            Some((path, why)) => {
+                let text = format!("{}: {why}; the file is as it was", path.display());
+                Err(Stop::new(FAILED, text))
+            }
+        }
+    }
+
+    /// One writer at a time; only root shares files with the other programs.
+    fn lock(&self) -> Result<Option<lock::Lock>, Stop> {
+        let run = self.root.path().join(RUN_DIR.trim_start_matches('/'));
+        if !self.root.is_privileged() || self.root.stat(Path::new(RUN_DIR)).known().is_none() {
+            return Ok(None);
+        }
+        lock::take(&run.join("lock"), Duration::from_secs(10))
+            .map(Some)
+            .map_err(|why| Stop::new(FAILED, why))
+    }
+
+    /// The named files, and the env files below named directories.
+    pub fn expand(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for file in named {
+            let path = self.path(Some(file));
+            match self.root.stat(&path) {
+                Fact::Known(stat) if stat.kind == FileKind::Directory => {
+                    self.walk(file, 0, &mut found);
+                }
+                _ => found.push(file.clone()),
+            }
+        }
+        found
+    }
+
+    fn walk(&self, directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+        const DEEPEST: usize = 16;
+        const MOST: usize = 10_000;
+        let Fact::Known(listing) = self.root.list(&self.path(Some(directory)), MOST) else {
+            return;
+        };
+        for name in listing.names {
+            let text = name.to_string_lossy().into_owned();
+            let path = directory.join(&name);
+            let Fact::Known(stat) = self.root.stat(&self.path(Some(&path))) else { continue };
+            match stat.kind {
+                FileKind::Directory if depth < DEEPEST && !is_foreign(&text) => {
+                    self.walk(&path, depth + 1, found);
+                }
+                FileKind::Regular if is_env_name(&text) && found.len() < MOST => found.push(path),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Directories of other tools: what lies there is not the site's.
+fn is_foreign(name: &str) -> bool {
+    let foreign = [".git", ".hg", ".svn", "node_modules", "venv", ".venv", "site-packages"];
+    foreign.contains(&name) || name == "__pycache__" || name == ".tox"
+}
+
+/// `.env`, `.env.NAME`, `NAME.env`; copies and editors' leftovers are none.
+fn is_env_name(name: &str) -> bool {
+    let copy = name.contains(".backup") || name.ends_with('~') || name.ends_with(".bak");
+    (name == ".env" || name.starts_with(".env.") || name.ends_with(".env")) && !copy
+}

@@ -1,0 +1,95 @@
+//! meats-env: one env file, or many, as the programs that read them do.
+//!
+//! Invariant: a file is written only through `Session::replace`, which keeps a backup first; a value
+//! is printed only where the user asked for values.
+
+mod backups;
+mod check;
+mod edit;
+mod files;
+mod fix;
+mod generate;
+mod view;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::env::{Cli, Command};
+use crate::report;
+use crate::sys::process;
+use files::Session;
+
+const PROGRAM: &str = "meats-env";
+
+/// Exit statuses beside 0 and 1.
+const USAGE: u8 = 2;
+const REFUSED: u8 = 3;
+const FAILED: u8 = 4;
+
+/// What ends a command early: the exit status and the message.
+#[derive(Debug)]
+struct Stop {
+    code: u8,
+    text: String,
+}
+
+impl Stop {
+    fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+}
+
+type Done = Result<u8, Stop>;
+
+/// Runs the command.
+pub fn main(
+    args: impl Iterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = !error.use_stderr();
+            let stream: &mut dyn Write = if help { out } else { err };
+            write!(stream, "{error}").ok();
+            return ExitCode::from(if help { 0 } else { USAGE });
+        }
+    };
+    let done = Session::open(cli.root.as_deref(), &process::current_directory())
+        .and_then(|s| run(&s, cli.command, out, err));
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(stop) => {
+            writeln!(err, "{PROGRAM}: {}", report::escape(&stop.text)).ok();
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+fn run(session: &Session, command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Done {
+    match command {
+        Command::Check(asked) => check::run(session, &asked, out),
+        Command::Fix(asked) => fix::run(session, &asked, out, err),
+        Command::Get { key, file } => view::get(session, &key, file.as_deref(), out),
+        Command::Set(asked) => edit::set(session, &asked, out, err),
+        Command::Unset { key, file, dry_run } => {
+            edit::unset(session, &key, file.as_deref(), dry_run, out)
+        }
+        Command::Generate(asked) => generate::run(session, &asked, out),
+        Command::Read { reader, json, null, file } => {
+            view::read(session, &reader, view::Form::of(json, null), file.as_deref(), out, err)
+        }
+        Command::Readers { file, json } => view::readers(session, file.as_deref(), json, out),
+        Command::Export { reader, file } => {
+            view::export(session, &reader, file.as_deref(), out, err)
+        }
+        Command::Restore { id, list, file } => {
+            backups::restore(session, id.as_deref(), list, file.as_deref(), out)
+        }
+        Command::Diff { id, file } => backups::diff(session, id.as_deref(), file.as_deref(), out),
+    }
+}
