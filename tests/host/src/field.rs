@@ -22,7 +22,7 @@ pub const LOGS: &str = "/var/log/projectmeats";
 pub const KEY: &str = "k7$m(q2&x#v9!p0w_s)e4r+t1y-u5i*o8a@d3f%g6h^j(l2z$c";
 
 /// Other values in the env file that no output may show, as systemd reads them.
-pub const SECRETS: &[&str] = &[KEY, "pa$$w0rd(1)&more#x", "wh-7f3a $(id) & co"];
+pub const SECRETS: &[&str] = &[KEY, "pa$$w0rd(1)&more#x", "wh-7f3a (east) & $co"];
 
 /// The env file of the field: a doubled `=` before the key, nothing quoted.
 pub fn env_text() -> String {
@@ -34,7 +34,7 @@ pub fn env_text() -> String {
          COMPANY_NAME=Project Meats & Sons (Wholesale)\n\
          EMAIL_HOST_USER=orders@meats.example.com\n\
          EMAIL_HOST_PASSWORD=pa$$w0rd(1)&more#x\n\
-         WAREHOUSE_API_TOKEN=wh-7f3a $(id) & co\n"
+         WAREHOUSE_API_TOKEN=wh-7f3a (east) & $co\n"
     )
 }
 

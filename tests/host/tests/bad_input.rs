@@ -48,6 +48,9 @@ fn leave(mut machine: Machine, data: Option<&str>) -> Result<()> {
     if let Some(data) = data {
         ensure!(machine.ok(DATA)? == data, "the boot has changed the operator's files");
     }
+    package::remove(&machine)?;
+    // dpkg cannot purge conffiles from a read-only /etc
+    machine.run("umount /etc")?;
     package::purge(&machine)?;
     machine.finish()
 }
@@ -102,7 +105,7 @@ fn nul_in_the_env_file() -> Result<()> {
     check(&Bad {
         damage: "printf 'DEBUG=\\0\\n' >>/etc/projectmeats/projectmeats.env",
         lives: false,
-        said: &["/etc/projectmeats/projectmeats.env:5", "NUL", "what to do"],
+        said: &["/etc/projectmeats/projectmeats.env\":5", "NUL", "what to do"],
         found: &["/etc/projectmeats/projectmeats.env:5", "NUL"],
         code: 3,
     })
@@ -113,7 +116,7 @@ fn invalid_utf8_in_the_env_file() -> Result<()> {
     check(&Bad {
         damage: "printf 'NAME=caf\\351\\n' >>/etc/projectmeats/projectmeats.env",
         lives: false,
-        said: &["/etc/projectmeats/projectmeats.env:5", "UTF-8", "what to do"],
+        said: &["/etc/projectmeats/projectmeats.env\":5", "UTF-8", "what to do"],
         found: &["/etc/projectmeats/projectmeats.env:5", "UTF-8"],
         code: 3,
     })
@@ -149,15 +152,15 @@ fn read_only_etc() -> Result<()> {
 fn full_disk() -> Result<()> {
     let (machine, _) = damaged(&Bad {
         damage: "cp -a /etc/projectmeats /root/kept
-            mount -t tmpfs -o size=64k tmpfs /etc/projectmeats
+            mount -t tmpfs -o size=64k,mode=755 tmpfs /etc/projectmeats
             cp -a /root/kept/. /etc/projectmeats
             echo \"NAME=a (b) & c\" >>/etc/projectmeats/projectmeats.env
             cat /dev/zero >/etc/projectmeats/fill 2>/dev/null || true
             ls /etc/projectmeats",
         lives: true,
         said: &["/etc/projectmeats/projectmeats.env", "o space left on device"],
-        found: &["/etc/projectmeats/projectmeats.env"],
-        code: 1,
+        found: &["/etc/projectmeats/projectmeats.env", "disk-full"],
+        code: 3,
     })?;
     // the full disk is gone after the boot
     leave(machine, None)
@@ -170,6 +173,6 @@ fn broken_fixes_conf() -> Result<()> {
         lives: true,
         said: &["/etc/projectmeats/fixes.conf"],
         found: &["/etc/projectmeats/fixes.conf:1"],
-        code: 1,
+        code: 3,
     })
 }

@@ -190,7 +190,10 @@ fn removal_and_purge_leave_the_service_as_it_was() -> Result<()> {
 fn removed_and_installed_again_it_heals_again() -> Result<()> {
     let machine = healed()?;
     package::remove(&machine)?;
-    machine.ok(&format!("systemctl stop {UNIT}; chown -R www-data /var/log/projectmeats"))?;
+    machine.ok(&format!(
+        "systemctl stop {UNIT}; chown -R www-data /var/log/projectmeats; \
+         chmod -R u=rwX,go=rX /var/log/projectmeats"
+    ))?;
     machine.run(&format!("systemctl start {UNIT}"))?;
     machine.wait_for("journalctl -u projectmeats -b | grep -F \"isn't writable\"", RECOVERY)?;
     package::install(&machine)?;
