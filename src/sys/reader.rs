@@ -53,8 +53,8 @@ impl Reader {
         }
     }
 
-    /// The names in the directory with their types, sorted; more than `limit` are refused.
-    pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Refusal> {
+    /// The names in the directory with their types, sorted; `None` when there are more than `limit`.
+    pub fn entries(&self, limit: usize) -> Result<Option<Vec<Entry>>, Refusal> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = nix::dir::Dir::from_fd(openat(&self.dir, ".", flags, Mode::empty())?)?;
         let mut entries = Vec::new();
@@ -65,7 +65,7 @@ impl Reader {
                 continue;
             }
             if entries.len() == limit {
-                return Err(Refusal::TooLarge(limit as u64));
+                return Ok(None);
             }
             let kind = match entry.file_type() {
                 Some(kind) => kind_of_entry(kind),
@@ -74,7 +74,7 @@ impl Reader {
             entries.push(Entry { name: name.to_owned(), kind });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        Ok(Some(entries))
     }
 
     /// Whether something stands at a path below the directory.

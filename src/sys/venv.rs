@@ -48,7 +48,8 @@ pub fn observe_venv(root: &Root, path: &Path, launcher: &Path) -> VenvFacts {
 }
 
 fn observe_libs(root: &Root, lib: &Path) -> Fact<Vec<String>> {
-    entries(root, lib).map(|entries| {
+    let names = Reader::open(root, lib).map_or_else(Fact::from, |reader| entries(&reader));
+    names.map(|entries| {
         let names = entries.into_iter().map(|entry| entry.name);
         names.filter(|name| name.starts_with("python")).collect()
     })
@@ -86,14 +87,6 @@ fn observe_script(root: &Root, path: &Path) -> ScriptFacts {
     ScriptFacts { path: path.to_owned(), file: chain.end, head }
 }
 
-/// The names in a directory that do not come from the module path.
-pub fn entries(root: &Root, path: &Path) -> Fact<Vec<Entry>> {
-    match Reader::open(root, path).and_then(|reader| reader.entries(MAX_ENTRIES)) {
-        Ok(entries) => Fact::Known(entries),
-        Err(refusal) => refusal.into(),
-    }
-}
-
 /// The second look: what the directories of the module path hold. `deep` reads every RECORD whole.
 pub fn observe_sites(root: &Root, sites: &[Site], deep: bool) -> Vec<SiteFacts> {
     let mut budget = MAX_TOTAL;
@@ -109,21 +102,23 @@ fn observe_site(root: &Root, site: &Site, deep: bool, budget: &mut usize) -> Sit
     };
     let reader = match Reader::open(root, &site.path) {
         Ok(reader) => reader,
-        Err(refusal) => {
-            facts.entries = refusal.into();
-            return facts;
-        }
+        Err(refusal) => return SiteFacts { entries: refusal.into(), ..facts },
     };
-    match reader.entries(MAX_ENTRIES) {
-        Ok(entries) => {
-            facts.path_files = path_files(&reader, site, &entries);
-            let mut one = |entry| observe_distribution(&reader, site, entry, deep, budget);
-            facts.distributions = entries.iter().filter_map(&mut one).collect();
-            facts.entries = Fact::Known(entries);
-        }
-        Err(refusal) => facts.entries = refusal.into(),
+    facts.entries = entries(&reader);
+    let names = facts.entries.known().map(Vec::as_slice).unwrap_or_default();
+    facts.path_files = path_files(&reader, site, names);
+    for entry in names {
+        facts.distributions.extend(observe_distribution(&reader, site, entry, deep, budget));
     }
     facts
+}
+
+fn entries(reader: &Reader) -> Fact<Vec<Entry>> {
+    match reader.entries(MAX_ENTRIES) {
+        Ok(Some(entries)) => Fact::Known(entries),
+        Ok(None) => Fact::Unknown(format!("it holds more than {MAX_ENTRIES} names")),
+        Err(refusal) => refusal.into(),
+    }
 }
 
 fn path_files(reader: &Reader, site: &Site, entries: &[Entry]) -> Vec<(String, Fact<Vec<u8>>)> {
