@@ -196,7 +196,7 @@ fn import_names_are_those_that_python_finds() {
         "import importlib.metadata as m, json; print(json.dumps(m.packages_distributions()))";
     let json = run(&python(&venv), &["-c", script]);
     let map: BTreeMap<String, Vec<String>> = serde_json::from_str(&json).expect("JSON");
-    let environment = observe(&venv, false);
+    let environment = observe(&venv, true);
     let mut compared = 0;
     for (module, owners) in &map {
         let first = module.chars().next().unwrap_or('0');

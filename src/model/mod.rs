@@ -20,6 +20,6 @@ pub use plan::{Action, Effect, Owner, Plan, Seen};
 pub use secret::Secret;
 pub use sourced::{Origin, Sourced};
 pub use venv::{
-    Chain, DistributionFacts, Entry, SCRIPT_HEAD, ScriptFacts, Site, SiteFacts, SiteOrigin,
-    VenvFacts,
+    Chain, DistributionFacts, Entry, RECORD_START, SCRIPT_HEAD, ScriptFacts, Site, SiteFacts,
+    SiteOrigin, VenvFacts,
 };

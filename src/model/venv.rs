@@ -45,6 +45,10 @@ pub struct ScriptFacts {
 /// How many bytes of a script are looked at: a `#!` line and pip's two-line form of it.
 pub const SCRIPT_HEAD: usize = 1024;
 
+/// How many bytes of a RECORD are read in a shallow look: enough to know a file of each top-level
+/// name of nearly every distribution.
+pub const RECORD_START: usize = 8 << 10;
+
 /// Why a directory is on Python's module path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SiteOrigin {
@@ -94,7 +98,7 @@ pub struct DistributionFacts {
     pub metadata: Fact<Vec<u8>>,
     /// `top_level.txt`.
     pub top_level: Fact<Vec<u8>>,
-    /// RECORD; only its beginning where `top_level.txt` already names the modules.
+    /// RECORD; in a shallow look its first [`RECORD_START`] bytes.
     pub record: Fact<Vec<u8>>,
     /// `direct_url.json`.
     pub direct_url: Fact<Vec<u8>>,

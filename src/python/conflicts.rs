@@ -23,27 +23,35 @@ pub struct Conflict {
     pub unmet: Unmet,
 }
 
+/// The most needs that are parsed; 300 distributions have about 1 000.
+const MAX_NEEDS: usize = 50_000;
+
 /// Every unmet need of the environment's own distributions; Debian checks its packages itself.
 pub fn conflicts(inventory: &Inventory, env: &MarkerEnvironment) -> Vec<Conflict> {
     let ours = |d: &&Distribution| {
         inventory.sites.get(d.site).is_some_and(|site| site.origin != SiteOrigin::System)
     };
-    inventory.distributions.values().filter(ours).flat_map(|d| needs(d, inventory, env)).collect()
+    let all = inventory.distributions.values().filter(ours);
+    all.flat_map(|one| one.requires.iter().map(move |text| (one, text)))
+        .filter(|(_, text)| !is_only_for_extra(text))
+        .take(MAX_NEEDS)
+        .filter_map(|(one, text)| judge(one, text, inventory, env))
+        .collect()
 }
 
-fn needs(one: &Distribution, inventory: &Inventory, env: &MarkerEnvironment) -> Vec<Conflict> {
-    one.requires
-        .iter()
-        .filter(|text| !is_only_for_extra(text))
-        .filter_map(|text| parse_specifier(text).ok())
-        .filter_map(|specifier| Some((unmet(&specifier, inventory)?, specifier)))
-        .filter(|(_, specifier)| specifier.applies(env, &[]))
-        .map(|(unmet, specifier)| Conflict {
-            by: one.name.clone(),
-            by_version: one.version_text.clone(),
-            name: specifier.name.clone(),
-            wanted: specifier.wanted_text(),
-            unmet,
-        })
-        .collect()
+fn judge(
+    one: &Distribution,
+    text: &str,
+    inventory: &Inventory,
+    env: &MarkerEnvironment,
+) -> Option<Conflict> {
+    let specifier = parse_specifier(text).ok()?;
+    let unmet = unmet(&specifier, inventory)?;
+    specifier.applies(env, &[]).then(|| Conflict {
+        by: one.name.clone(),
+        by_version: one.version_text.clone(),
+        wanted: specifier.wanted_text(),
+        name: specifier.name,
+        unmet,
+    })
 }

@@ -10,7 +10,7 @@ use pep440_rs::Version;
 use super::metadata::{Metadata, parse_metadata};
 use super::pep508::{Name, parse_version};
 use super::record::{extension_tag, import_name, is_module_name, record_paths, top_level_names};
-use crate::model::{DistributionFacts, Fact};
+use crate::model::{DistributionFacts, Fact, RECORD_START};
 
 /// How it was installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Distribution {
     /// The same by PEP 440; `None` for a version of the old kind.
     pub version: Option<Version>,
     pub requires: Vec<String>,
+    /// Names that it can be imported by. In a shallow look, of a distribution without
+    /// `top_level.txt`, those in the first [`RECORD_START`] bytes of its RECORD.
     pub imports: BTreeSet<String>,
     pub form: Form,
     pub editable: bool,
@@ -102,7 +104,7 @@ fn assemble(
     reading: Reading<'_>,
 ) -> Distribution {
     let listed = facts.top_level.known().map(|bytes| top_level_names(bytes));
-    let files = read_files(facts, listed.is_some(), reading);
+    let files = read_files(facts, reading);
     Distribution {
         version: parse_version(&metadata.version),
         name: metadata.name,
@@ -146,17 +148,24 @@ struct Files {
     editable: bool,
     /// The top-level name that is being read has one.
     has_witness: bool,
+    /// Its witness is the best one, and only extension modules are of interest any more.
+    is_settled: bool,
 }
 
-fn read_files(facts: &DistributionFacts, cut: bool, reading: Reading<'_>) -> Files {
+fn read_files(facts: &DistributionFacts, reading: Reading<'_>) -> Files {
     let mut files = Files::default();
     let mut usable = BTreeSet::new();
     let mut foreign = BTreeSet::new();
     let mut top = String::new();
     let bytes = facts.record.known().map(Vec::as_slice).unwrap_or_default();
-    for path in record_paths(bytes, cut && !reading.deep).take(MAX_FILES) {
-        sort_extension(&path, reading.tag, &mut usable, &mut foreign);
+    let cut = !reading.deep && bytes.len() >= RECORD_START;
+    for path in record_paths(bytes, cut).take(MAX_FILES) {
         let is_new = !is_below(&path, &top);
+        // Most lines say nothing new: the rest of a package whose first file is known.
+        if files.is_settled && !is_new && !path.ends_with('o') {
+            continue;
+        }
+        sort_extension(&path, reading.tag, &mut usable, &mut foreign);
         if is_new {
             let first = path.split('/').next().unwrap_or(&path);
             top.clear();
@@ -165,8 +174,13 @@ fn read_files(facts: &DistributionFacts, cut: bool, reading: Reading<'_>) -> Fil
             files.imports.extend(import_name(&path).map(str::to_owned));
         }
         files.add_witness(&path, is_new, reading.deep);
+        let is_first = |file: &String| file.strip_prefix(&top) == Some("/__init__.py");
+        files.is_settled = !reading.deep && files.witnesses.last().is_some_and(is_first);
     }
-    files.foreign = foreign.difference(&usable).cloned().collect();
+    // Where the list was cut, the module's other builds may stand beyond the cut.
+    let is_last = |module: &String| cut && Some(module) == foreign.last();
+    files.foreign =
+        foreign.difference(&usable).filter(|module| !is_last(module)).cloned().collect();
     files
 }
 

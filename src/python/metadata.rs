@@ -3,6 +3,8 @@
 //! Invariant: only the header counts; the description below the first blank line is never read.
 //! Source of the rules: the core metadata specification of the Python packaging guide.
 
+use std::borrow::Cow;
+
 use super::pep508::{Name, parse_name};
 
 /// At most this many `Requires-Dist` lines of one distribution are kept; the largest seen has about
@@ -25,7 +27,12 @@ pub fn parse_metadata(bytes: &[u8]) -> Result<Metadata, &'static str> {
     let mut name = None;
     let mut version = None;
     let mut requires = Vec::new();
-    for (key, value) in header_fields(bytes) {
+    // Valid text, which is nearly all there is, is checked much faster than it is replaced.
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    };
+    for (key, value) in header_fields(&text) {
         if key.eq_ignore_ascii_case("name") {
             name = name.or(Some(value));
         } else if key.eq_ignore_ascii_case("version") {
@@ -44,14 +51,11 @@ pub fn parse_metadata(bytes: &[u8]) -> Result<Metadata, &'static str> {
 }
 
 /// `Key: value` lines up to the first blank line; continuation lines, which none of the fields
-/// above may have, and lines that are not UTF-8 are skipped.
-fn header_fields(bytes: &[u8]) -> impl Iterator<Item = (&str, &str)> {
-    bytes
-        .split(|b| *b == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+/// above may have, are skipped.
+fn header_fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines()
         .take_while(|line| !line.is_empty())
-        .filter(|line| !line.starts_with(b" ") && !line.starts_with(b"\t"))
-        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| !line.starts_with([' ', '\t']))
         .filter_map(|line| line.split_once(':'))
         .map(|(key, value)| (key, value.trim()))
 }

@@ -3,7 +3,7 @@
 //! Invariant: plain data; `flow::venv` fills it, the checks read it.
 
 use super::{Absent, Interpreter, Inventory, Layout, PythonVersion};
-use crate::model::{Chain, SiteOrigin, VenvFacts};
+use crate::model::{Chain, Fact, SiteOrigin, VenvFacts};
 
 /// An environment as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,7 @@ impl Environment {
             return None;
         };
         let seen = self.inventory.find("gunicorn").is_some();
-        let left =
-            self.left_behind.distributions.values().find(|d| d.name.to_string() == "gunicorn");
-        let site = self.left_behind.sites.get(left?.site)?;
+        let site = self.left_behind.sites.get(self.left_behind.find("gunicorn")?.site)?;
         let name = site.path.parent()?.file_name()?.to_str()?;
         PythonVersion::from_program(name).filter(|old| !seen && old != now)
     }
@@ -45,13 +43,13 @@ impl Environment {
     pub fn unseen(&self) -> Vec<String> {
         let mut unseen = self.inventory.unknown.clone();
         let mut add = |what: &str, reason: &str| unseen.push(format!("{what}: {reason}"));
-        if let crate::model::Fact::Unknown(reason) = &self.facts.dir {
+        if let Fact::Unknown(reason) = &self.facts.dir {
             add(&self.facts.path.display().to_string(), reason);
         }
         if let Interpreter::Unknown(reason) = &self.layout.interpreter {
             add("bin/python3", reason);
         }
-        if let crate::model::Fact::Unknown(reason) = &self.facts.launcher.file {
+        if let Fact::Unknown(reason) = &self.facts.launcher.file {
             add(&self.facts.launcher.path.display().to_string(), reason);
         }
         unseen

@@ -37,8 +37,9 @@ pub enum Wanted {
 const MAX_LENGTH: usize = 8192;
 /// The deepest nesting of parentheses in a marker; real ones have three.
 const MAX_DEPTH: usize = 16;
-/// The most `and`s and `or`s in a marker that mixes both: its decision diagram can double with each.
-const MAX_MIXED: usize = 24;
+/// The most `and`s and `or`s in a marker that mixes both, because its decision diagram can double
+/// with every second one; the most seen is nine.
+const MAX_MIXED: usize = 16;
 /// The most of either kind alone.
 const MAX_PLAIN: usize = 512;
 

@@ -40,6 +40,7 @@ pub fn shortfalls<'a>(
     env: &MarkerEnvironment,
 ) -> Vec<Shortfall<'a>> {
     let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
     for required in &set.required {
         let specifier = &required.specifier;
         if !specifier.applies(env, &[]) {
@@ -50,7 +51,7 @@ pub fn shortfalls<'a>(
             Some(Unmet::Missing) if required.constraint => {}
             Some(unmet) => found.push(judge.shortfall(specifier, None, unmet)),
             None if required.constraint => {}
-            None => judge.extras(specifier, &mut BTreeSet::new(), &mut found),
+            None => judge.extras(specifier, &mut seen, &mut found),
         }
     }
     found
@@ -72,6 +73,9 @@ pub(super) fn unmet(specifier: &Specifier, inventory: &Inventory) -> Option<Unme
         .then(|| Unmet::Version { installed: found.version_text.clone() })
 }
 
+/// The most `name[extra]` that are followed.
+const MAX_EXTRAS: usize = 1000;
+
 struct Judge<'a, 'b> {
     required: &'a Required,
     inventory: &'b Inventory,
@@ -89,7 +93,7 @@ impl<'a> Judge<'a, '_> {
         Shortfall { required: self.required, name, wanted: specifier.wanted_text(), through, unmet }
     }
 
-    /// Follows the extras of an installed distribution; `seen` ends circles.
+    /// Follows the extras of an installed distribution; each is followed once in a whole run.
     fn extras(
         &self,
         specifier: &Specifier,
@@ -102,7 +106,8 @@ impl<'a> Judge<'a, '_> {
             let Some(installed) = self.inventory.distributions.get(&specifier.name) else {
                 continue;
             };
-            if specifier.extras.is_empty() || !seen.insert(label.clone()) {
+            if specifier.extras.is_empty() || seen.len() > MAX_EXTRAS || !seen.insert(label.clone())
+            {
                 continue;
             }
             for asked in asked_by_extras(&installed.requires, &specifier.extras, self.env) {

@@ -42,7 +42,8 @@ impl Reader {
             let before = bytes.len();
             let chunk = FIRST_CHUNK.max(before).min(limit + 1 - before);
             bytes.resize(before + chunk, 0);
-            let read = read_some(&mut file, bytes.get_mut(before..).unwrap_or_default())?;
+            // A regular file gives all that was asked for, unless it ends.
+            let read = file.read(bytes.get_mut(before..).unwrap_or_default())?;
             bytes.truncate(before + read);
             if read < chunk || enough(&bytes) {
                 return Ok(bytes);
@@ -53,8 +54,8 @@ impl Reader {
         }
     }
 
-    /// The names in the directory with their types, sorted; more than `limit` are refused.
-    pub fn entries(&self, limit: usize) -> Result<Vec<Entry>, Refusal> {
+    /// The names in the directory with their types, sorted; `None` when there are more than `limit`.
+    pub fn entries(&self, limit: usize) -> Result<Option<Vec<Entry>>, Refusal> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut dir = nix::dir::Dir::from_fd(openat(&self.dir, ".", flags, Mode::empty())?)?;
         let mut entries = Vec::new();
@@ -65,7 +66,7 @@ impl Reader {
                 continue;
             }
             if entries.len() == limit {
-                return Err(Refusal::TooLarge(limit as u64));
+                return Ok(None);
             }
             let kind = match entry.file_type() {
                 Some(kind) => kind_of_entry(kind),
@@ -74,7 +75,7 @@ impl Reader {
             entries.push(Entry { name: name.to_owned(), kind });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        Ok(Some(entries))
     }
 
     /// Whether something stands at a path below the directory.
@@ -125,18 +126,6 @@ impl Reader {
 
 /// Most metadata is smaller than this, so most files cost one read.
 const FIRST_CHUNK: usize = 16 * 1024;
-
-/// Fills `buffer` as far as the file goes.
-fn read_some(file: &mut File, buffer: &mut [u8]) -> Result<usize, Refusal> {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest)? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    Ok(filled)
-}
 
 fn kind_of_entry(kind: nix::dir::Type) -> FileKind {
     match kind {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::privfs::Root;
 use super::reader::Reader;
 use crate::model::{
-    Chain, DistributionFacts, Entry, Fact, FileKind, SCRIPT_HEAD, ScriptFacts, Site, SiteFacts,
-    SiteOrigin, VenvFacts,
+    Chain, DistributionFacts, Entry, Fact, FileKind, RECORD_START, SCRIPT_HEAD, ScriptFacts, Site,
+    SiteFacts, SiteOrigin, VenvFacts,
 };
 
 /// Names in one directory; an environment of 2 000 distributions has about 6 000.
@@ -19,8 +19,6 @@ const MAX_ENTRIES: usize = 50_000;
 const MAX_HEADER: usize = 1 << 20;
 /// Bytes of a RECORD; the largest seen has 2 MiB.
 const MAX_RECORD: usize = 16 << 20;
-/// Bytes of a RECORD that are enough to know one file of each top-level name.
-const RECORD_START: usize = 16 << 10;
 /// Bytes of the small files.
 const MAX_SMALL: usize = 64 << 10;
 /// Bytes of all files together.
@@ -48,7 +46,8 @@ pub fn observe_venv(root: &Root, path: &Path, launcher: &Path) -> VenvFacts {
 }
 
 fn observe_libs(root: &Root, lib: &Path) -> Fact<Vec<String>> {
-    entries(root, lib).map(|entries| {
+    let names = Reader::open(root, lib).map_or_else(Fact::from, |reader| entries(&reader));
+    names.map(|entries| {
         let names = entries.into_iter().map(|entry| entry.name);
         names.filter(|name| name.starts_with("python")).collect()
     })
@@ -86,15 +85,8 @@ fn observe_script(root: &Root, path: &Path) -> ScriptFacts {
     ScriptFacts { path: path.to_owned(), file: chain.end, head }
 }
 
-/// The names in a directory that do not come from the module path.
-pub fn entries(root: &Root, path: &Path) -> Fact<Vec<Entry>> {
-    match Reader::open(root, path).and_then(|reader| reader.entries(MAX_ENTRIES)) {
-        Ok(entries) => Fact::Known(entries),
-        Err(refusal) => refusal.into(),
-    }
-}
-
-/// The second look: what the directories of the module path hold. `deep` reads every RECORD whole.
+/// The second look: what the directories of the module path hold. `deep` reads every RECORD whole,
+/// else its first [`RECORD_START`] bytes.
 pub fn observe_sites(root: &Root, sites: &[Site], deep: bool) -> Vec<SiteFacts> {
     let mut budget = MAX_TOTAL;
     sites.iter().map(|site| observe_site(root, site, deep, &mut budget)).collect()
@@ -109,21 +101,24 @@ fn observe_site(root: &Root, site: &Site, deep: bool, budget: &mut usize) -> Sit
     };
     let reader = match Reader::open(root, &site.path) {
         Ok(reader) => reader,
-        Err(refusal) => {
-            facts.entries = refusal.into();
-            return facts;
-        }
+        Err(refusal) => return SiteFacts { entries: refusal.into(), ..facts },
     };
-    match reader.entries(MAX_ENTRIES) {
-        Ok(entries) => {
-            facts.path_files = path_files(&reader, site, &entries);
-            let mut one = |entry| observe_distribution(&reader, site, entry, deep, budget);
-            facts.distributions = entries.iter().filter_map(&mut one).collect();
-            facts.entries = Fact::Known(entries);
-        }
-        Err(refusal) => facts.entries = refusal.into(),
+    facts.entries = entries(&reader);
+    let names = facts.entries.known().map(Vec::as_slice).unwrap_or_default();
+    facts.path_files = path_files(&reader, site, names);
+    let look = Look { reader: &reader, origin: site.origin, deep, editables: has_path_file(names) };
+    for entry in names {
+        facts.distributions.extend(look.distribution(entry, budget));
     }
     facts
+}
+
+fn entries(reader: &Reader) -> Fact<Vec<Entry>> {
+    match reader.entries(MAX_ENTRIES) {
+        Ok(Some(entries)) => Fact::Known(entries),
+        Ok(None) => Fact::Unknown(format!("it holds more than {MAX_ENTRIES} names")),
+        Err(refusal) => refusal.into(),
+    }
 }
 
 fn path_files(reader: &Reader, site: &Site, entries: &[Entry]) -> Vec<(String, Fact<Vec<u8>>)> {
@@ -134,54 +129,69 @@ fn path_files(reader: &Reader, site: &Site, entries: &[Entry]) -> Vec<(String, F
     files.map(|e| (e.name.clone(), read_whole(reader, Path::new(&e.name), MAX_SMALL))).collect()
 }
 
-fn observe_distribution(
-    reader: &Reader,
-    site: &Site,
-    entry: &Entry,
+/// An editable install needs a `.pth` file, so without one nobody is asked whether it is editable.
+fn has_path_file(names: &[Entry]) -> bool {
+    names.iter().any(|entry| entry.name.ends_with(".pth"))
+}
+
+/// How a directory's distributions are looked at.
+struct Look<'a> {
+    reader: &'a Reader,
+    origin: SiteOrigin,
     deep: bool,
-    budget: &mut usize,
-) -> Option<DistributionFacts> {
-    let name = entry.name.as_str();
-    let modern = name.ends_with(".dist-info");
-    if !(modern || name.ends_with(".egg-info") || name.ends_with(".egg-link")) {
-        return None;
-    }
-    if *budget == 0 {
-        let unseen =
-            || Fact::Unknown("the limit of bytes for one environment is reached".to_owned());
-        return Some(DistributionFacts {
-            entry: name.to_owned(),
-            metadata: unseen(),
-            top_level: unseen(),
-            record: unseen(),
-            direct_url: unseen(),
-        });
-    }
-    let inside = |file: &str| PathBuf::from(name).join(file);
-    let header = match (modern, entry.kind) {
-        (true, _) => inside("METADATA"),
-        (false, FileKind::Regular) => PathBuf::from(name),
-        (false, _) => inside("PKG-INFO"),
-    };
-    let mut facts = DistributionFacts {
-        entry: name.to_owned(),
-        metadata: read(reader, &header, MAX_HEADER, has_blank_line),
-        top_level: Fact::Absent,
-        record: Fact::Absent,
-        direct_url: Fact::Absent,
-    };
-    if entry.kind != FileKind::Regular && site.origin != SiteOrigin::OtherPython {
-        facts.top_level = read_whole(reader, &inside("top_level.txt"), MAX_SMALL);
-    }
-    if modern && matches!(site.origin, SiteOrigin::Venv | SiteOrigin::PathFile) {
-        facts.record = match facts.top_level.known() {
-            Some(_) if !deep => read_start(reader, &inside("RECORD"), RECORD_START),
-            _ => read_whole(reader, &inside("RECORD"), MAX_RECORD),
+    editables: bool,
+}
+
+impl Look<'_> {
+    fn distribution(&self, entry: &Entry, budget: &mut usize) -> Option<DistributionFacts> {
+        let name = entry.name.as_str();
+        let modern = name.ends_with(".dist-info");
+        if !(modern || name.ends_with(".egg-info") || name.ends_with(".egg-link")) {
+            return None;
+        }
+        if *budget == 0 {
+            return Some(beyond_budget(name));
+        }
+        let inside = |file: &str| PathBuf::from(format!("{name}/{file}"));
+        let header = match (modern, entry.kind) {
+            (true, _) => inside("METADATA"),
+            (false, FileKind::Regular) => PathBuf::from(name),
+            (false, _) => inside("PKG-INFO"),
         };
-        facts.direct_url = read_whole(reader, &inside("direct_url.json"), MAX_SMALL);
+        let mut facts = DistributionFacts {
+            entry: name.to_owned(),
+            metadata: read(self.reader, &header, MAX_HEADER, has_blank_line),
+            top_level: Fact::Absent,
+            record: Fact::Absent,
+            direct_url: Fact::Absent,
+        };
+        let ours = matches!(self.origin, SiteOrigin::Venv | SiteOrigin::PathFile);
+        if ours && entry.kind != FileKind::Regular {
+            facts.top_level = read_whole(self.reader, &inside("top_level.txt"), MAX_SMALL);
+        }
+        if ours && modern {
+            facts.record = match self.deep {
+                true => read_whole(self.reader, &inside("RECORD"), MAX_RECORD),
+                false => read_start(self.reader, &inside("RECORD"), RECORD_START),
+            };
+        }
+        if ours && modern && self.editables {
+            facts.direct_url = read_whole(self.reader, &inside("direct_url.json"), MAX_SMALL);
+        }
+        *budget = budget.saturating_sub(size(&facts));
+        Some(facts)
     }
-    *budget = budget.saturating_sub(size(&facts));
-    Some(facts)
+}
+
+fn beyond_budget(entry: &str) -> DistributionFacts {
+    let unseen = || Fact::Unknown("the limit of bytes for one environment is reached".to_owned());
+    DistributionFacts {
+        entry: entry.to_owned(),
+        metadata: unseen(),
+        top_level: unseen(),
+        record: unseen(),
+        direct_url: unseen(),
+    }
 }
 
 fn size(facts: &DistributionFacts) -> usize {
