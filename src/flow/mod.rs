@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod diagnose;
 mod env_repair;
 mod evidence;
+pub mod failures;
 pub mod generate;
 mod host;
 mod look;
