@@ -28,5 +28,5 @@ pub use plan::{
 };
 pub use record::{CapturedBy, Circumstances, EnvRecord, LineRecord, Record, SCHEMA};
 pub use redact::{Redactor, raw_assignments};
-pub use text::{render_again, render_block};
+pub use text::{render_again, render_block, render_detail, render_list};
 pub use traceback::{Frame, Traceback, find_tracebacks};

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::record::{DiskRecord, Record};
+use super::record::{DiskRecord, LineRecord, Record};
 
 const WIDTH: usize = 80;
 const INDENT: usize = 10;
@@ -41,6 +41,64 @@ pub fn render_block(record: &Record, zone: &TimeZone) -> String {
     field(&mut text, "not seen", &record.not_seen.join("; "));
     text.push_str(&format!("record    meats-diagnose failures {}\n", record.id));
     text
+}
+
+/// The list of records: when, what, how often, and how to see more.
+pub fn render_list(records: &[Record], zone: &TimeZone) -> String {
+    let mut text = match records.len() {
+        0 => return "no failure is recorded\n".to_owned(),
+        1 => "1 failure recorded\n".to_owned(),
+        n => format!("{n} failures recorded, the newest first\n"),
+    };
+    for record in records {
+        let times = match record.count {
+            1 => String::new(),
+            n => format!("  {n} times since {}", stamp(record.first, zone)),
+        };
+        text.push_str(&format!(
+            "\n{}  {}  {}  {}{times}\n",
+            stamp(record.last, zone),
+            record.service(),
+            record.cause.finding,
+            record.how()
+        ));
+        folded(&mut text, "  ", "  ", &record.cause.sentence);
+        text.push_str(&format!("    meats-diagnose failures {}\n", record.id));
+    }
+    text
+}
+
+/// One record in full.
+pub fn render_detail(record: &Record, zone: &TimeZone) -> String {
+    let mut text = render_block(record, zone);
+    if record.count > 1 {
+        let times = format!("{}, the last at {}", record.count, stamp(record.last, zone));
+        field(&mut text, "times", &times);
+    }
+    for seen in &record.cause.evidence {
+        field(&mut text, "evidence", &format!("{}: {}", seen.source, seen.text));
+    }
+    for line in &record.pre_start {
+        field(&mut text, "pre-start", line);
+    }
+    section(&mut text, "What to do", record.cause.remedy.lines().map(str::to_owned));
+    if let Some(traceback) = &record.traceback {
+        section(&mut text, "Traceback", traceback.lines.iter().cloned());
+    }
+    let line = |l: &LineRecord| match l.time {
+        Some(time) => format!("{} {}: {}", clock(time, zone), l.by, l.text),
+        None => l.text.clone(),
+    };
+    section(&mut text, "Journal", record.journal.lines.iter().map(line));
+    section(&mut text, "Error log", record.error_log.lines.iter().map(line));
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let body: String = lines.map(|line| format!("  {line}\n")).collect();
+    if !body.is_empty() {
+        text.push_str(&format!("\n{title}\n{body}"));
+    }
 }
 
 /// One line when the same cause comes again.
@@ -192,23 +250,28 @@ fn field(text: &mut String, label: &str, value: &str) {
     if value.is_empty() {
         return;
     }
-    let mut line = format!("{label:<INDENT$}");
+    folded(text, &format!("{label:<INDENT$}"), &" ".repeat(INDENT), value);
+}
+
+/// Words after `first`, folded; the lines after the first begin with `next`.
+fn folded(text: &mut String, first: &str, next: &str, value: &str) {
+    let mut line = first.to_owned();
     let mut used = line.chars().count();
-    let mut first = true;
+    let mut empty = true;
     for word in value.split(' ') {
         let length = word.chars().count();
-        if !first && used + 1 + length > WIDTH {
+        if !empty && used + 1 + length > WIDTH {
             text.push_str(line.trim_end());
             text.push('\n');
-            line = " ".repeat(INDENT);
-            used = INDENT;
-        } else if !first {
+            line = next.to_owned();
+            used = next.len();
+        } else if !empty {
             line.push(' ');
             used += 1;
         }
         line.push_str(word);
         used += length;
-        first = false;
+        empty = false;
     }
     text.push_str(line.trim_end());
     text.push('\n');

@@ -5,3 +5,4 @@
 pub mod deploy;
 pub mod diagnose;
 pub mod env;
+pub mod failures;

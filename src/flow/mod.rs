@@ -10,6 +10,7 @@ pub mod diagnose;
 pub mod env;
 mod env_repair;
 mod evidence;
+pub mod failures;
 pub mod generate;
 mod host;
 mod look;

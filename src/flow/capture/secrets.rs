@@ -1,11 +1,11 @@
 //! Everything that must not be printed: the values that the service got, and those of the lines
 //! that systemd dropped.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Case;
 use crate::capture::{CapturedBy, EnvRecord, Redactor, raw_assignments};
+use crate::env::{self, Rules};
 use crate::model::{Fact, Secret};
 use crate::sys::Root;
 
@@ -24,7 +24,7 @@ pub(super) fn observe(case: &Case) -> Environment {
     let mut secrets = Vec::new();
     let state = match &bytes {
         Fact::Known(bytes) => {
-            secrets = raw_assignments(bytes);
+            secrets = assignments(bytes);
             EnvRecord { state: "read".to_owned(), keys: distinct(&secrets) }
         }
         Fact::Absent => EnvRecord { state: "missing".to_owned(), keys: 0 },
@@ -36,7 +36,7 @@ pub(super) fn observe(case: &Case) -> Environment {
     // What systemd made of them, and what no file has.
     if case.by == CapturedBy::StopPost {
         secrets.extend(case.handed.environment.iter().map(|(key, value)| {
-            (key.to_string_lossy().into_owned(), Secret::new(value.as_bytes()))
+            (key.to_string_lossy().into_owned(), Secret::new(value.as_encoded_bytes()))
         }));
     }
     Environment { secrets, state }
@@ -50,7 +50,13 @@ fn further<'a>(case: &'a Case, main: &'a Path) -> impl Iterator<Item = PathBuf> 
 }
 
 fn read(root: &Root, path: &Path) -> Vec<(String, Secret)> {
-    root.read(path, ENV_LIMIT).known().map(|b| raw_assignments(b)).unwrap_or_default()
+    root.read(path, ENV_LIMIT).known().map(|b| assignments(b)).unwrap_or_default()
+}
+
+/// As systemd reads the file, and as it is written: what systemd drops, it prints.
+fn assignments(file: &[u8]) -> Vec<(String, Secret)> {
+    let read = Rules::ALL.into_iter().flat_map(|rules| env::read(file, rules).vars);
+    read.map(|a| (a.key, a.value)).chain(raw_assignments(file)).collect()
 }
 
 fn distinct(assignments: &[(String, Secret)]) -> usize {
