@@ -174,7 +174,15 @@ fn log_entries(root: &Root, config: &Config) -> (Vec<Entry>, bool) {
         let stat: Fact<Stat> = root.stat(&path);
         Entry { path, stat }
     };
-    (listing.names.into_iter().map(entry).collect(), listing.truncated)
+    let mut names = listing.names;
+    if listing.truncated {
+        // Those that must exist are looked at by name.
+        names.extend(config.log_files.iter().map(Into::into));
+        names.sort();
+        names.dedup();
+    }
+    let entries = names.into_iter().map(entry).filter(|e| !e.stat.is_absent());
+    (entries.collect(), listing.truncated)
 }
 
 fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {

@@ -13,7 +13,7 @@ use super::repair::{self, Assessment};
 use crate::config::RUN_DIR;
 use crate::model::{Effect, Origin, Owner, Plan, Secret, finding, message};
 use crate::report;
-use crate::sys::apply::{Applied, Outcome};
+use crate::sys::apply::Applied;
 use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply, clock, lock, notify, process};
@@ -64,7 +64,7 @@ pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
             ExitCode::from(EX_CONFIG)
         }
         None => {
-            let done = applied.iter().filter(|a| a.outcome == Outcome::Done).count();
+            let done = repair::done(&applied).count();
             notify::status(socket, &format!("pre-start: {done} repairs, starting"));
             ExitCode::SUCCESS
         }
@@ -120,7 +120,7 @@ fn say(root: &Root, level: Level, id: &str, text: &str, err: &mut dyn Write) {
 /// `/run/projectmeats-fixes/status.json`: what the last start did, for everybody, without secrets.
 fn write_status(root: &Root, assessment: &Assessment, applied: &[Applied], handed: &Handed) {
     let accounts = Accounts::observe(root);
-    let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    let done = repair::done(applied);
     let replaced = done.clone().any(|a| matches!(a.action.effect, Effect::Replace { .. }));
     let status = report::StartStatus {
         schema: report::StartStatus::SCHEMA,

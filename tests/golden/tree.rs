@@ -10,6 +10,7 @@
 //! l etc/link -> target                         a symbolic link
 //! h var/log/other = etc/shadow                 a second name of a file (input only)
 //! = 0755 www-data:www-data var/log             other mode and owner (input only)
+//! @ 1700000000 var/log/x.log                   time of the last change (input only)
 //! - etc/projectmeats                           removed, with all that is in it
 //! ```
 
@@ -63,6 +64,12 @@ pub fn make(root: &Path, text: &str) {
             "h " => {
                 let (path, existing) = rest.split_once(" = ").expect("h PATH = EXISTING");
                 fs::hard_link(root.join(existing), below(root, path)).expect(line);
+            }
+            "@ " => {
+                let (seconds, path) = rest.split_once(' ').expect("@ SECONDS PATH");
+                let seconds = std::time::Duration::from_secs(seconds.parse().expect("a number"));
+                let file = fs::File::options().append(true).open(root.join(path)).expect(line);
+                file.set_modified(std::time::UNIX_EPOCH + seconds).expect(line);
             }
             "- " => {
                 let path = root.join(rest);
@@ -217,8 +224,10 @@ pub fn render(before: &Tree, after: &Tree) -> String {
 
 /// Bytes as content lines.
 fn show(bytes: &[u8]) -> String {
-    let plain =
-        |text: &str| text.ends_with('\n') && !text.contains(|c: char| c.is_control() && c != '\n');
+    let plain = |text: &str| {
+        text.ends_with('\n')
+            && !text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{feff}'))
+    };
     match std::str::from_utf8(bytes) {
         Ok("") => String::new(),
         Ok(text) if plain(text) => text
