@@ -1068,7 +1068,7 @@ kinds! {
     DEP_NO_VENV = "DEP-002" "no-venv-program" Error ByHand {
         "A program of the virtual environment is missing.",
         why: "The service starts gunicorn from there, and manage.py runs with its interpreter.",
-        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    python3 -m venv /opt/projectmeats/venv\n    /opt/projectmeats/venv/bin/pip install -r /opt/projectmeats/backend/requirements.txt",
+        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    cd /opt/projectmeats\n    python3 -m venv venv\n    venv/bin/pip install -r backend/requirements.txt",
         leads_to: ["SVC-001", "NET-001"],
     }
     DEP_SPACE = "DEP-003" "low-space" Error ByHand {
