@@ -4,6 +4,7 @@
 //! Exit status 0, or 78 (`EX_CONFIG`) when the start is stopped: 1 and 2 would be waved through
 //! under `SuccessExitStatus=0 1 2`.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,8 +36,40 @@ pub struct Handed {
     pub remember: bool,
 }
 
+const USAGE: &str = "usage: pre-start [--root DIR] [--remember]; see pre-start(8)";
+
+impl Handed {
+    /// Reads the arguments. A mistyped option must not end in a repair of the wrong tree.
+    ///
+    /// # Errors
+    /// The text is the usage.
+    pub fn with_arguments(
+        mut self,
+        mut args: impl Iterator<Item = OsString>,
+    ) -> Result<Self, String> {
+        while let Some(arg) = args.next() {
+            match arg.to_str() {
+                Some("--remember") => self.remember = true,
+                Some("--root") => self.root = Some(args.next().ok_or(USAGE)?.into()),
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// Runs the helper; `err` gets the same texts as the journal, for a start by hand.
-pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
+pub fn main(handed: Handed, args: impl Iterator<Item = OsString>, err: &mut dyn Write) -> ExitCode {
+    match handed.with_arguments(args) {
+        Ok(handed) => start(&handed, err),
+        Err(usage) => {
+            writeln!(err, "{usage}").ok();
+            ExitCode::from(EX_CONFIG)
+        }
+    }
+}
+
+fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
     process::harden();
     process::alarm(SECONDS);
     let path = handed.root.as_deref().unwrap_or(Path::new("/"));

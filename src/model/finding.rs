@@ -566,9 +566,9 @@ kinds! {
         why: "The application reads only SECRET_KEY: it signs with the key in its source code.",
         remedy: "Rename the key:\n    meats-env fix --interactive",
     }
-    ENV_OVERSIZED = "ENV-064" "env-oversized" Error Refused {
+    ENV_OVERSIZED = "ENV-064" "env-oversized" Warning Refused {
         "The file is larger than 1 MiB.",
-        why: "No env file is; it is left alone, and systemd refuses it from 64 MiB on.",
+        why: "No env file is that large; no repair is made in it, and systemd refuses it from 64 MiB on.",
         remedy: "Look at what was written into it.",
     }
     ENV_ACCESS = "ENV-090" "env-access" Error Automatic {
