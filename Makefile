@@ -10,7 +10,7 @@ export MEATS_CACHE ?= /var/cache/projectmeats-fixes
 export SOURCE_DATE_EPOCH = $(shell dpkg-parsechangelog -STimestamp 2>/dev/null)
 
 PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-dev lintian \
-	mandoc mmdebstrap systemd-container util-linux
+	mandoc mmdebstrap systemd systemd-container util-linux
 CARGO_DEB := 3.8.0
 STAMP := $(MEATS_CACHE)/tools-$(shell echo $(PACKAGES) $(CARGO_DEB) | cksum | cut -d ' ' -f 1)
 

@@ -47,16 +47,12 @@ _meats__diagnose() {
 
     case "${cmd}" in
         meats__diagnose)
-            opts="-y -v -h -V --json --html --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain config unit help"
+            opts="-y -v -h -V --json --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain config unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --html)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

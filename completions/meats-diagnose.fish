@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_meats_diagnose_global_optspecs
-    string join \n json html= fix dry-run y/yes only= brief flat plugin scope= root= color= v/verbose h/help V/version
+    string join \n json fix dry-run y/yes only= brief flat plugin scope= root= color= v/verbose h/help V/version
 end
 
 function __fish_meats_diagnose_needs_command
@@ -24,8 +24,7 @@ function __fish_meats_diagnose_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l html -d 'Also write a self-contained HTML page' -r -F
-complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l only -d 'Only these findings (ids, separated by commas)' -r
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l only -d 'Only these findings (ids or names, separated by commas)' -r
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l scope -d 'Ask only for what this user can see' -r -f -a "all\t'Everything; what this user cannot see makes the result incomplete'
 reachable\t'What this user can see'"
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l root -d 'Look at the tree below DIR instead of the running system' -r -F

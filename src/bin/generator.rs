@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    meats::flow::generate::main(std::env::args_os().skip(1), &mut std::io::stdout().lock())
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    meats::flow::generate::main(std::env::args_os().skip(1), &mut out, &mut err)
 }

@@ -1,7 +1,7 @@
 //! Runs the checks and puts their answers in order: causes before symptoms, worst first.
 
 use super::{CHECKS, Facts, Verdict};
-use crate::model::{Finding, Severity};
+use crate::model::{Finding, Severity, finding};
 
 /// The verdict in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,14 @@ pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
     let mut not_applicable = Vec::new();
     let mut passed = Vec::new();
     let asked = |id: &str| only.is_empty() || only.iter().any(|o| o.eq_ignore_ascii_case(id));
+    let checked = |id: &str| CHECKS.iter().any(|c| (c.kinds)().iter().any(|k| k.id == id));
+    let elsewhere = finding::ALL.iter().map(|k| k.id).filter(|id| !only.is_empty() && asked(id));
+    let elsewhere: Vec<&'static str> = elsewhere.filter(|id| !checked(id)).collect();
+    if !elsewhere.is_empty() {
+        let reason = "no check of this program looks for it".to_owned();
+        let needs = "the program that does".to_owned();
+        not_checked.push(NotChecked { ids: elsewhere, reason, needs });
+    }
     for check in CHECKS {
         let ids: Vec<&'static str> =
             (check.kinds)().iter().map(|k| k.id).filter(|id| asked(id)).collect();
@@ -167,7 +175,7 @@ fn place(found: Vec<Finding>) -> Vec<Placed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, Subject, finding};
+    use crate::model::{Kind, Subject};
 
     fn check(kinds: &[&'static Kind], expected: &[(&str, Option<&str>)]) {
         let found = kinds.iter().map(|k| Finding::new(k, Subject::default(), "x")).collect();

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::finding;
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -40,9 +42,6 @@ pub struct Check {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
-    /// Also write a self-contained HTML page
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
     /// Repair what can be repaired: show the plan, ask, apply, check again
     #[arg(long)]
     pub fix: bool,
@@ -52,8 +51,8 @@ pub struct Check {
     /// Do not ask before repairing
     #[arg(long, short)]
     pub yes: bool,
-    /// Only these findings (ids, separated by commas)
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    /// Only these findings (ids or names, separated by commas)
+    #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = finding_id)]
     pub only: Vec<String>,
     /// Only the verdict and the next step
     #[arg(long)]
@@ -76,6 +75,12 @@ pub struct Check {
     /// Also list what was checked and is well
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+/// A finding by id or name; a mistyped one must not look like a healthy host.
+fn finding_id(word: &str) -> Result<String, String> {
+    let kind = finding::by_word(word).ok_or("no finding is called so; see explain --list")?;
+    Ok(kind.id.to_owned())
 }
 
 /// What is asked for.

@@ -49,13 +49,13 @@ keys! {
         "Requirements files of the application; a missing one asks for nothing.";
     ENV_FILE: "paths" "env_file" = "/etc/projectmeats/projectmeats.env", "an absolute path",
         "The environment file of the service.";
-    LOG_DIR: "paths" "log_dir" = "/var/log/projectmeats", "an absolute path",
+    LOG_DIR: "paths" "log_dir" = "/var/log/projectmeats", "an absolute path that is no directory of the system",
         "The directory of the log files.";
     LOG_FILES: "paths" "log_files" = "access.log error.log django.log post_failure.log", "file names, separated by blanks",
         "Log files that exist before the service starts.";
-    RUNTIME_DIR: "paths" "runtime_dir" = "/run/projectmeats", "an absolute path",
+    RUNTIME_DIR: "paths" "runtime_dir" = "/run/projectmeats", "an absolute path that is no directory of the system",
         "A directory below /run that is made for the service before it starts.";
-    WRITABLE: "paths" "writable" = "/opt/projectmeats/backend/media /opt/projectmeats/backend/staticfiles", "absolute paths, separated by blanks",
+    WRITABLE: "paths" "writable" = "/opt/projectmeats/backend/media /opt/projectmeats/backend/staticfiles", "absolute paths that are no directories of the system, separated by blanks",
         "Further directories that the service may write; missing ones are made before it starts if their parent exists.";
 
     APPLICATION: "gunicorn" "application" = "projectmeats.wsgi:application", "MODULE:OBJECT",

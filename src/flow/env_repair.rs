@@ -26,11 +26,13 @@ pub fn plan(root: &Root, config: &Config, referenced: &Referenced) -> Plan {
         application: Some(Application { complete: alone }),
     };
     let repaired = env::plan_repair(&bytes, &context);
-    let after = match &repaired.bytes {
-        Some(after) if config.repair_env.value => after.expose(),
-        _ => &bytes,
+    let (after, left) = match &repaired.bytes {
+        Some(after) if config.repair_env.value => (after.expose(), repaired.left),
+        None => (bytes.as_slice(), repaired.left),
+        // It is not to be repaired, so all that is wrong is left.
+        Some(_) => (bytes.as_slice(), env::check(&bytes, &context)),
     };
-    plan.findings.extend(repaired.left.into_iter().map(|f| judge(f, alone)));
+    plan.findings.extend(left.into_iter().map(|f| judge(f, alone)));
     let refused = plan.findings.iter().any(|f| f.blocks_start);
     if after != bytes.as_slice() && !refused {
         change(&mut plan, root, config, (&bytes, &stat), after, &repaired.applied);

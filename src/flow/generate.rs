@@ -29,11 +29,15 @@ struct Asked {
 }
 
 /// `projectmeats-generator [--root DIR] [--dry-run] [NORMAL EARLY LATE]`.
-pub fn main(args: impl Iterator<Item = OsString>, out: &mut dyn Write) -> ExitCode {
+pub fn main(
+    args: impl Iterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
     let asked = match parse(args) {
         Ok(asked) => asked,
         Err(why) => {
-            writeln!(out, "{PROGRAM}: {why}; see projectmeats-generator(8)").ok();
+            writeln!(err, "{PROGRAM}: {why}; see projectmeats-generator(8)").ok();
             return ExitCode::from(2);
         }
     };
@@ -42,11 +46,19 @@ pub fn main(args: impl Iterator<Item = OsString>, out: &mut dyn Write) -> ExitCo
         return ExitCode::SUCCESS;
     }
     process::alarm(SECONDS);
-    match run(&asked, out) {
-        Ok(()) => {}
-        Err(why) => kmsg::warn(PROGRAM, &why),
+    if let Err(why) = run(&asked, out, err) {
+        tell(&asked, err, &why);
     }
     ExitCode::SUCCESS
+}
+
+/// Says it where it is heard: in the kernel's log when systemd runs us, else to who asked.
+fn tell(asked: &Asked, err: &mut dyn Write, text: &str) {
+    if asked.root.is_some() || asked.dry_run {
+        writeln!(err, "{PROGRAM}: {text}").ok();
+    } else {
+        kmsg::warn(PROGRAM, text);
+    }
 }
 
 const USAGE: &str = "\
@@ -84,17 +96,17 @@ fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, String> {
     Ok(asked)
 }
 
-fn run(asked: &Asked, out: &mut dyn Write) -> Result<(), String> {
+fn run(asked: &Asked, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), String> {
     let path = asked.root.as_deref().unwrap_or(Path::new("/"));
     let root = Root::open(path).map_err(|e| format!("\"{}\": {e}", path.display()))?;
     let (config, mut findings) = observe_settings(&root);
     let (emitted, more) = plan_unit(&config, &observe_unit(&root, &config));
     findings.extend(more);
     for finding in &findings {
-        kmsg::warn(PROGRAM, &describe(finding));
+        tell(asked, err, &format!("{}: {}", finding.kind.id, describe(finding)));
     }
     if asked.dry_run {
-        return print(&emitted, &findings, out).map_err(|e| e.to_string());
+        return print(&emitted, out).map_err(|e| e.to_string());
     }
     let Some(normal) = &asked.normal else { return Ok(()) };
     let target = Root::open(normal).map_err(|e| format!("\"{}\": {e}", normal.display()))?;
@@ -136,10 +148,7 @@ fn relative(path: &Path) -> &Path {
     path.strip_prefix("/").unwrap_or(path)
 }
 
-fn print(emitted: &[Emitted], findings: &[Finding], out: &mut dyn Write) -> std::io::Result<()> {
-    for finding in findings {
-        writeln!(out, "# {}: {}", finding.kind.id, describe(finding))?;
-    }
+fn print(emitted: &[Emitted], out: &mut dyn Write) -> std::io::Result<()> {
     for item in emitted {
         match item {
             Emitted::File { path, text } => writeln!(out, "==> {} <==\n{text}", path.display())?,

@@ -78,12 +78,22 @@ fn admin_unit(root: &Root, unit: &str) -> AdminUnit {
                 let drop_ins = drop_ins_before_ours(root, unit);
                 AdminUnit::Present { path, bytes, drop_ins }
             }
-            // A dangling link: systemd finds no unit there either and takes the next.
-            Fact::Absent => continue,
+            // A link that leads nowhere. One to the same name in another unit directory is passed
+            // over by systemd; with any other it finds no unit, ours neither.
+            Fact::Absent if links_to_itself(root, &path, unit) => continue,
+            Fact::Absent => {
+                let why = "it is a link that leads nowhere, and hides every other unit of its name";
+                AdminUnit::Unreadable { path, why: why.to_owned() }
+            }
             Fact::Unknown(why) => AdminUnit::Unreadable { path, why },
         };
     }
     AdminUnit::None
+}
+
+fn links_to_itself(root: &Root, path: &Path, unit: &str) -> bool {
+    let target = root.link_target(path);
+    target.known().is_some_and(|t| UNIT_DIRS.iter().any(|d| *t == Path::new(d).join(unit)))
 }
 
 /// Drop-ins that systemd applies before ours: by name, whatever the directory; of equal names the
@@ -164,7 +174,15 @@ fn log_entries(root: &Root, config: &Config) -> (Vec<Entry>, bool) {
         let stat: Fact<Stat> = root.stat(&path);
         Entry { path, stat }
     };
-    (listing.names.into_iter().map(entry).collect(), listing.truncated)
+    let mut names = listing.names;
+    if listing.truncated {
+        // Those that must exist are looked at by name.
+        names.extend(config.log_files.iter().map(Into::into));
+        names.sort();
+        names.dedup();
+    }
+    let entries = names.into_iter().map(entry).filter(|e| !e.stat.is_absent());
+    (entries.collect(), listing.truncated)
 }
 
 fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {

@@ -4,6 +4,7 @@
 //! Exit status 0, or 78 (`EX_CONFIG`) when the start is stopped: 1 and 2 would be waved through
 //! under `SuccessExitStatus=0 1 2`.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use super::repair::{self, Assessment};
 use crate::config::RUN_DIR;
 use crate::model::{Effect, Origin, Owner, Plan, Secret, finding, message};
 use crate::report;
-use crate::sys::apply::{Applied, Outcome};
+use crate::sys::apply::Applied;
 use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply, clock, lock, notify, process};
@@ -35,8 +36,40 @@ pub struct Handed {
     pub remember: bool,
 }
 
+const USAGE: &str = "usage: pre-start [--root DIR] [--remember]; see pre-start(8)";
+
+impl Handed {
+    /// Reads the arguments. A mistyped option must not end in a repair of the wrong tree.
+    ///
+    /// # Errors
+    /// The text is the usage.
+    pub fn with_arguments(
+        mut self,
+        mut args: impl Iterator<Item = OsString>,
+    ) -> Result<Self, String> {
+        while let Some(arg) = args.next() {
+            match arg.to_str() {
+                Some("--remember") => self.remember = true,
+                Some("--root") => self.root = Some(args.next().ok_or(USAGE)?.into()),
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// Runs the helper; `err` gets the same texts as the journal, for a start by hand.
-pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
+pub fn main(handed: Handed, args: impl Iterator<Item = OsString>, err: &mut dyn Write) -> ExitCode {
+    match handed.with_arguments(args) {
+        Ok(handed) => start(&handed, err),
+        Err(usage) => {
+            writeln!(err, "{usage}").ok();
+            ExitCode::from(EX_CONFIG)
+        }
+    }
+}
+
+fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
     process::harden();
     process::alarm(SECONDS);
     let path = handed.root.as_deref().unwrap_or(Path::new("/"));
@@ -64,7 +97,7 @@ pub fn main(handed: &Handed, err: &mut dyn Write) -> ExitCode {
             ExitCode::from(EX_CONFIG)
         }
         None => {
-            let done = applied.iter().filter(|a| a.outcome == Outcome::Done).count();
+            let done = repair::done(&applied).count();
             notify::status(socket, &format!("pre-start: {done} repairs, starting"));
             ExitCode::SUCCESS
         }
@@ -120,7 +153,7 @@ fn say(root: &Root, level: Level, id: &str, text: &str, err: &mut dyn Write) {
 /// `/run/projectmeats-fixes/status.json`: what the last start did, for everybody, without secrets.
 fn write_status(root: &Root, assessment: &Assessment, applied: &[Applied], handed: &Handed) {
     let accounts = Accounts::observe(root);
-    let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    let done = repair::done(applied);
     let replaced = done.clone().any(|a| matches!(a.action.effect, Effect::Replace { .. }));
     let status = report::StartStatus {
         schema: report::StartStatus::SCHEMA,

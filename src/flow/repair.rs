@@ -59,18 +59,21 @@ pub fn assess(root: &Root) -> Assessment {
 /// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc.
 fn state_directories(root: &Root) -> Vec<Action> {
     let owner = Owner { uid: 0, gid: 0 };
-    let wanted: [(PathBuf, u32); 4] = [
-        (PathBuf::from(RUN_DIR), 0o755),
-        (PathBuf::from(STATE_DIR), 0o700),
-        (Path::new(STATE_DIR).join("backups"), 0o700),
-        (Path::new(STATE_DIR).join("failures"), 0o700),
+    // What is above them is missing in the tree of an image at most.
+    let run = [("/run", 0o755), (RUN_DIR, 0o755)].map(|(path, mode)| (0, path.into(), mode));
+    let state: [(usize, PathBuf, u32); 5] = [
+        (1, "/var".into(), 0o755),
+        (1, "/var/lib".into(), 0o755),
+        (1, STATE_DIR.into(), 0o700),
+        (1, Path::new(STATE_DIR).join("backups"), 0o700),
+        (1, Path::new(STATE_DIR).join("failures"), 0o700),
     ];
-    let missing = wanted.into_iter().filter(|(path, _)| root.stat(path).is_absent());
+    let missing = run.into_iter().chain(state).filter(|(_, path, _)| root.stat(path).is_absent());
     missing
-        .map(|(path, mode)| Action {
+        .map(|(group, path, mode)| Action {
             why: &finding::LOG_MISSING,
             origin: Origin::Default,
-            group: 0,
+            group,
             effect: Effect::MakeDir { path, owner, mode },
         })
         .collect()
@@ -159,8 +162,7 @@ fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Fin
     let nearest = program.ancestors().skip(1).find(|p| !root.stat(p).is_absent());
     let nearest = nearest.unwrap_or(Path::new("/"));
     let detail = format!(
-        "{} does not exist (what exists of it: {}); the service has nothing to start",
-        report::escape_path(&program),
+        "it does not exist (what exists of it: {}); the service has nothing to start",
         report::escape_path(nearest)
     );
     Some(Finding::new(&finding::SVC_PROGRAM_MISSING, Subject::file(program), detail).blocking())
@@ -180,7 +182,7 @@ pub fn perform(root: &Root, program: &str, plan: &Plan) -> Vec<Applied> {
 const LINES: usize = 20;
 
 fn tell(program: &str, plan: &Plan, applied: &[Applied], names: &dyn Names) {
-    let done = applied.iter().filter(|a| a.outcome == Outcome::Done);
+    let done = done(applied);
     for (number, a) in done.clone().enumerate() {
         if number == LINES {
             let text = format!("repaired: and {} more", done.count() - LINES);
@@ -208,19 +210,30 @@ fn tell(program: &str, plan: &Plan, applied: &[Applied], names: &dyn Names) {
     }
 }
 
+/// What was done to the service's files; our own state is not worth a word.
+pub fn done(applied: &[Applied]) -> impl Iterator<Item = &Applied> + Clone {
+    let own = |effect: &Effect| {
+        let path = effect.path();
+        matches!(effect, Effect::MakeDir { .. } | Effect::Write { .. })
+            && (path.starts_with(STATE_DIR) || path.starts_with(RUN_DIR))
+    };
+    applied.iter().filter(move |a| a.outcome == Outcome::Done && !own(&a.action.effect))
+}
+
 /// Actions that failed, as findings.
 pub fn failures(applied: &[Applied], names: &dyn Names) -> Vec<Finding> {
     applied
         .iter()
         .filter_map(|a| {
             let Outcome::Failed(why) = &a.outcome else { return None };
-            let detail = format!(
-                "{}: {why} ({} {})",
-                report::describe_action(&a.action.effect, names),
-                a.action.why.id,
-                a.action.why.name
-            );
-            let subject = Subject::file(a.action.effect.path());
+            let path = a.action.effect.path();
+            let action = report::describe_action(&a.action.effect, names);
+            // The path stands before every finding already.
+            let place = format!("{}: ", report::escape_path(&path));
+            let action = action.strip_prefix(&place).unwrap_or(&action);
+            let kind = a.action.why;
+            let detail = format!("{action}: {why} ({} {})", kind.id, kind.name);
+            let subject = Subject::file(path);
             Some(Finding::new(&finding::LOG_UNFIXED, subject, detail))
         })
         .collect()

@@ -566,9 +566,9 @@ kinds! {
         why: "The application reads only SECRET_KEY: it signs with the key in its source code.",
         remedy: "Rename the key:\n    meats-env fix --interactive",
     }
-    ENV_OVERSIZED = "ENV-064" "env-oversized" Error Refused {
+    ENV_OVERSIZED = "ENV-064" "env-oversized" Warning Refused {
         "The file is larger than 1 MiB.",
-        why: "No env file is; it is left alone, and systemd refuses it from 64 MiB on.",
+        why: "No env file is that large; no repair is made in it, and systemd refuses it from 64 MiB on.",
         remedy: "Look at what was written into it.",
     }
     ENV_EDITED = "ENV-065" "env-edited" Note ByHand {
@@ -1073,7 +1073,7 @@ kinds! {
     DEP_NO_VENV = "DEP-002" "no-venv-program" Error ByHand {
         "A program of the virtual environment is missing.",
         why: "The service starts gunicorn from there, and manage.py runs with its interpreter.",
-        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    python3 -m venv /opt/projectmeats/venv\n    /opt/projectmeats/venv/bin/pip install -r /opt/projectmeats/backend/requirements.txt",
+        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    cd /opt/projectmeats\n    python3 -m venv venv\n    venv/bin/pip install -r backend/requirements.txt",
         leads_to: ["SVC-001", "NET-001"],
     }
     DEP_SPACE = "DEP-003" "low-space" Error ByHand {

@@ -107,9 +107,15 @@ impl Plan {
         self.actions.is_empty()
     }
 
-    /// Appends another plan; its groups stay apart from ours.
-    pub fn join(&mut self, other: Plan) {
+    /// Appends another plan; its groups stay apart from ours. A directory that both make is made
+    /// once.
+    pub fn join(&mut self, mut other: Plan) {
         let base = self.actions.iter().map(|a| a.group + 1).max().unwrap_or(0);
+        let made = |effect: &Effect| {
+            matches!(effect, Effect::MakeDir { .. })
+                && self.actions.iter().any(|a| a.effect == *effect)
+        };
+        other.actions.retain(|action| !made(&action.effect));
         self.actions.extend(other.actions.into_iter().map(|mut action| {
             action.group += base;
             action

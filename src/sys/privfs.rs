@@ -338,6 +338,12 @@ impl Root {
         let ids = Ids::of(self, &place, owner)?;
         let made = mkdirat(&place.dir, place.name.as_os_str(), Mode::from_bits_truncate(0o700));
         drop(ids);
+        if made == Err(Errno::EEXIST) {
+            return match self.lstat(path)?.kind {
+                FileKind::Directory => Ok(()),
+                other => Err(Refusal::Kind(other)),
+            };
+        }
         made?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
         let (dir, _, _) = self.open_object(path, flags, Links::Refuse)?;

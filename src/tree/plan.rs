@@ -14,7 +14,8 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
     let usable = directory(&mut plan, &facts.log_dir, facts.ids.service);
     if usable {
         for entry in &facts.log_entries {
-            log_entry(&mut plan, entry, facts.ids.service);
+            let needed = facts.log_files.contains(&entry.path);
+            log_entry(&mut plan, entry, needed, facts.ids.service);
         }
         missing_files(&mut plan, facts);
     }
@@ -25,7 +26,7 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
         plan.findings.push(Finding::new(
             &finding::LOG_LIMIT,
             Subject::file(&facts.log_dir.entry.path),
-            format!("only the first {} entries were looked at", facts.log_entries.len()),
+            format!("only {} of its entries were looked at", facts.log_entries.len()),
         ));
     }
     plan
@@ -61,7 +62,7 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
     }
 }
 
-fn log_entry(plan: &mut Plan, entry: &Entry, owner: Owner) {
+fn log_entry(plan: &mut Plan, entry: &Entry, needed: bool, owner: Owner) {
     match &entry.stat {
         Fact::Known(stat) => match stat.kind {
             FileKind::Regular if stat.links > 1 => {
@@ -69,7 +70,7 @@ fn log_entry(plan: &mut Plan, entry: &Entry, owner: Owner) {
             }
             FileKind::Regular => access(plan, entry, stat, owner, 0o600),
             // Directories of the application's own: their owner is its affair.
-            FileKind::Directory => {}
+            FileKind::Directory if !needed => {}
             kind => refuse(plan, entry, format!("it is a {}", kind.word())),
         },
         Fact::Absent => {}
@@ -189,6 +190,7 @@ mod tests {
             &["own /l/error.log", "mode /l/error.log 660"],
         );
         check(Fact::Absent, Fact::Absent, &["dir /l 775", "file /l/error.log"]);
+        check(dir(998, 33, 0o775), dir(0, 0, 0o755), &["LOG-004 it is a directory"]);
         let link = Fact::Known(stat(FileKind::Symlink, 998, 33, 0o777, 1));
         check(link.clone(), Fact::Absent, &["LOG-004 it is a symbolic link, not a directory"]);
         check(dir(998, 33, 0o775), link, &["LOG-004 it is a symbolic link"]);

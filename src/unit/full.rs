@@ -178,7 +178,7 @@ fn ending(t: &mut Text, config: &Config, facts: &UnitFacts) {
 }
 
 /// `NAME.socket`: systemd holds the addresses, so a restart refuses nobody.
-pub(super) fn socket(config: &Config) -> String {
+pub(super) fn socket(config: &Config, facts: &UnitFacts) -> String {
     let mut t = Text(header(config, "the listening sockets of the service"));
     t.line("[Unit]");
     t.line(format!("Description=Sockets of {}", escape(&config.description.value)));
@@ -189,8 +189,11 @@ pub(super) fn socket(config: &Config) -> String {
         t.tuned(&config.addresses, format!("ListenStream={}", escape(address)));
     }
     if config.addresses.value.iter().any(|a| a.starts_with('/')) {
-        t.tuned(&config.user, format!("SocketUser={}", config.user.value));
-        t.tuned(&config.group, format!("SocketGroup={}", config.group.value));
+        // An unknown user fails the socket, and with it the service, before pre-start can say so.
+        if facts.user_exists && facts.group_exists {
+            t.tuned(&config.user, format!("SocketUser={}", config.user.value));
+            t.tuned(&config.group, format!("SocketGroup={}", config.group.value));
+        }
         t.line("SocketMode=0660");
         t.line("RemoveOnStop=yes");
     }

@@ -49,7 +49,8 @@ fn full_set(config: &Config, facts: &UnitFacts) -> Vec<Emitted> {
     }
     if config.activation.value && !facts.admin_socket {
         let socket = config.socket_unit();
-        emitted.push(Emitted::File { path: socket.clone().into(), text: full::socket(config) });
+        emitted
+            .push(Emitted::File { path: socket.clone().into(), text: full::socket(config, facts) });
         if start {
             emitted.push(link("sockets.target.wants", &socket));
         }
