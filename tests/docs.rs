@@ -226,3 +226,26 @@ fn the_overview_names_every_place_that_the_package_writes_to() {
         }
     }
 }
+
+#[test]
+fn the_shipped_docker_set_is_what_a_default_host_gets() {
+    use meats::deploy::docker::{Images, plan_stack, render_compose, render_nginx};
+    use meats::model::{Owner, Secret};
+    let (config, _) = config::resolve(&[]);
+    let variables = ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"].map(|name| {
+        let url = name == "DATABASE_URL";
+        let value = if url { "postgres://projectmeats:x@127.0.0.1/projectmeats" } else { "meats.example" };
+        (name.to_owned(), Secret::new(value))
+    });
+    let images = Images {
+        base: "python:3.11-slim-bookworm".to_owned(),
+        db: "postgres:15-bookworm".to_owned(),
+        web: "nginx:1.26-bookworm".to_owned(),
+        db_owner: Owner { uid: 999, gid: 999 },
+    };
+    let owner = Owner { uid: 998, gid: 33 };
+    let listen = "127.0.0.1:8080".parse().unwrap();
+    let (stack, _) = plan_stack(&config, owner, &variables, images, listen).unwrap();
+    generated("docker/compose.yaml", &render_compose(&stack));
+    generated("docker/nginx.conf", &render_nginx(&stack));
+}

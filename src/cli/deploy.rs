@@ -73,6 +73,9 @@ pub struct DockerInit {
     /// Image of the database: one with the programs of PostgreSQL
     #[arg(long, value_name = "IMAGE", default_value = "postgres:15-bookworm")]
     pub db_image: String,
+    /// Numeric user and group that the database image runs PostgreSQL as
+    #[arg(long, value_name = "UID:GID", default_value = "999:999", value_parser = uid_gid)]
+    pub db_user: (u32, u32),
     /// Image of the web server: one with nginx
     #[arg(long, value_name = "IMAGE", default_value = "nginx:1.26-bookworm")]
     pub web_image: String,
@@ -82,6 +85,13 @@ pub struct DockerInit {
     /// Print what would be written; change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `UID:GID`, both numbers, neither root.
+fn uid_gid(text: &str) -> Result<(u32, u32), String> {
+    let number = |word: &str| word.parse::<u32>().ok().filter(|n| *n != 0);
+    let parts = text.split_once(':').and_then(|(uid, gid)| Some((number(uid)?, number(gid)?)));
+    parts.ok_or_else(|| "two numbers with a colon between them, none of them 0".to_owned())
 }
 
 #[cfg(test)]
@@ -109,6 +119,8 @@ mod tests {
             (&["meats-deploy", "apply", "--timeout", "0"], 2),
             (&["meats-deploy", "apply", "--unknown"], 2),
             (&["meats-deploy", "docker", "init", "--listen", "localhost"], 2),
+            (&["meats-deploy", "docker", "init", "--db-user", "101:103"], 0),
+            (&["meats-deploy", "docker", "init", "--db-user", "0:0"], 2),
         ] {
             assert_eq!(exit(words), code, "{words:?}");
         }

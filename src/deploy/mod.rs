@@ -11,6 +11,9 @@ mod field;
 mod health;
 mod inspection;
 mod output;
+mod parts;
+mod release;
+mod scram;
 mod step;
 mod unit_environment;
 
@@ -20,5 +23,10 @@ pub use field::plan_field;
 pub use health::{Verdict, health_address, health_host, judge_answer};
 pub use inspection::{INSPECT, Inspection, check_inspection, parse_inspection};
 pub use output::{few, is_idle, last_lines, note_of};
+pub use release::{
+    Deployment, Journal, Layout, Release, SourceFacts, SourceKind, WHEELS, is_release_name,
+    plan_prune, plan_recovery, plan_release, plan_rollback,
+};
+pub use scram::{Verifier, scram_verifier};
 pub use step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work, render_steps};
 pub use unit_environment::parse_environment_files;

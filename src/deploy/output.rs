@@ -18,6 +18,8 @@ pub fn note_of(reads: Reads, stdout: &str) -> Option<String> {
                 n => format!("{n} applied - cannot be undone by rollback"),
             })
         }
+        Reads::Packages => last_match(stdout, |line| line.strip_prefix("Successfully installed "))
+            .map(|list| format!("{} distributions", list.split_whitespace().count())),
         Reads::Static => last_match(stdout, |line| {
             line.contains(" static file").then(|| line.trim_end_matches('.'))
         })
@@ -32,7 +34,7 @@ fn last_match<'a>(text: &'a str, read: impl Fn(&'a str) -> Option<&'a str>) -> O
 /// True when the output shows that the command had nothing to do.
 pub fn is_idle(reads: Reads, stdout: &str) -> bool {
     match reads {
-        Reads::Nothing => false,
+        Reads::Nothing | Reads::Packages => false,
         Reads::Check => true,
         Reads::Migrations => stdout.contains("No migrations to apply"),
         Reads::Static => note_of(reads, stdout).is_some_and(|note| note.starts_with("0 ")),
@@ -81,6 +83,7 @@ mod tests {
                 "\n160 static files copied to '/x', 3 unmodified.\n",
                 Some("160 static files copied to '/x', 3 unmodified"),
             ),
+            (Reads::Packages, "x\nSuccessfully installed a-1 b-2\n", Some("2 distributions")),
             (Reads::Static, "", None),
             (Reads::Nothing, "x", None),
         ] {

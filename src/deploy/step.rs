@@ -80,6 +80,8 @@ pub enum Reads {
     Migrations,
     /// `manage.py collectstatic`.
     Static,
+    /// `pip install`.
+    Packages,
 }
 
 /// The plan as text: every step with what it changes and how that is undone.

@@ -1102,6 +1102,31 @@ kinds! {
         why: "What comes after it was not done; the account says what was undone and what is live.",
         remedy: "Its own last lines are in the account, all of them in the log that it names.",
     }
+    DEP_LAYOUT = "DEP-008" "no-release-layout" Error ByHand {
+        "The settings do not point into a link that a deployment could switch.",
+        why: "With code and environment in one fixed place the old state is overwritten by the new one, and there is no way back.",
+        remedy: "Set the paths that the message names in fixes.conf, move uploads below shared/, then deploy with --from:\n    meats-deploy apply --from DIRECTORY",
+    }
+    DEP_NOT_ROOTS = "DEP-009" "releases-not-roots" Error ByHand {
+        "The directory of the releases can be changed by somebody other than root.",
+        why: "Root unpacks and builds there; whoever can exchange a directory under its hands has root write anywhere.",
+        remedy: "Give the directory itself to root; what lies in it keeps its owners:\n    chown root:root /opt/projectmeats\n    chmod 755 /opt/projectmeats",
+    }
+    DEP_SOURCE = "DEP-010" "source-unusable" Error ByHand {
+        "What --from names cannot be deployed.",
+        why: "A release needs the project directory with manage.py, and a requirements.txt for its environment.",
+        remedy: "Name a directory, or an archive that tar reads, which holds both.",
+    }
+    DEP_INTERRUPTED = "DEP-011" "deployment-interrupted" Warning Asks {
+        "A deployment was interrupted between the switch and its end.",
+        why: "The release that is current has not been seen to be healthy.",
+        remedy: "The next apply or rollback first goes back to the release before; so does:\n    meats-deploy rollback",
+    }
+    DEP_NO_RELEASE = "DEP-012" "no-such-release" Error ByHand {
+        "There is no complete release to go to.",
+        why: "Only a release that has been live and healthy is gone back to.",
+        remedy: "See what there is:\n    meats-deploy releases",
+    }
 
     // ---- DOC: the Docker fallback ---------------------------------------------------------------
     DOC_KEY_DIFFERS = "DOC-001" "key-not-portable" Warning ByHand {
@@ -1133,6 +1158,26 @@ kinds! {
         "A file of the Docker set does not exist.",
         why: "Compose reads it.",
         remedy: "Write the set:\n    meats-deploy docker init",
+    }
+    DOC_LOOPBACK = "DOC-007" "loopback-value" Warning ByHand {
+        "A value points at this host by 127.0.0.1 or localhost.",
+        why: "Inside a container that is the container itself, and nothing answers there.",
+        remedy: "Let that server listen at an address that containers reach, and write that address into the env file.",
+    }
+    DOC_DATABASE = "DOC-008" "no-database-for-docker" Error ByHand {
+        "The database of this host cannot be used from containers as it is set.",
+        why: "A stack without its data would start with an empty database, or not at all.",
+        remedy: "Set a URL with user and password, as containers need one:\n    meats-env set DATABASE_URL",
+    }
+    DOC_KEY_REFUSED = "DOC-009" "key-not-passed" Warning ByHand {
+        "A key of the env file steers compose or docker itself, so it does not reach the containers.",
+        why: "Compose runs as root and obeys such variables (DOCKER_HOST, PYTHONPATH, proxies).",
+        remedy: "Give the variable another name, or write it into a file of its own below the set for compose to read.",
+    }
+    DOC_PASSWORD = "DOC-010" "password-not-ascii" Error ByHand {
+        "The password of the database is empty or has characters outside ASCII.",
+        why: "PostgreSQL normalises such passwords before it checks them; what this program would store could never match.",
+        remedy: "Choose a password of ASCII characters:\n    meats-env set DATABASE_URL",
     }
 }
 

@@ -16,6 +16,13 @@ pub fn harden() {
     nix::unistd::chdir("/").ok();
 }
 
+/// What a command does first whose children make files that others read (static files for the web
+/// server): umask 022 as systemd gives the service, no core dump, directory `/`.
+pub fn settle() {
+    harden();
+    umask(Mode::from_bits_truncate(0o022));
+}
+
 /// Ends this process with SIGALRM's default action after so many seconds, whatever it is doing:
 /// the last wall of a helper that PID 1 waits for.
 pub fn alarm(seconds: u32) {

@@ -1,5 +1,8 @@
 //! `meats-deploy`: observe, plan the steps, carry them out, undo on failure.
 //!
+//! Invariant: nothing is changed but by a step of the printed plan, and code of the application runs
+//! as the service user only.
+//!
 //! Exit status: 0 live, 1 not deployed and what was live still is, 2 wrong usage, 3 nothing healthy
 //! is live, 4 could not begin.
 
@@ -62,7 +65,7 @@ pub fn main(
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    crate::sys::process::harden();
+    crate::sys::process::settle();
     let end = Root::open(Path::new("/"))
         .map_err(|why| format!("\"/\": {why}"))
         .and_then(|root| dispatch(&root, &asked.verb, out));

@@ -1,0 +1,116 @@
+//! Steps that deployments of both layouts are made of.
+
+use std::path::PathBuf;
+
+use super::health::health_address;
+use super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
+use crate::config::Config;
+
+/// Seconds for `manage.py` commands that only look.
+const LOOK: u64 = 120;
+/// Seconds for migrations: long ones are normal, endless ones are not.
+const MIGRATE: u64 = 3600;
+
+/// The code that is deployed: its project directory and its environment.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) directory: PathBuf,
+    pub(super) venv: PathBuf,
+}
+
+impl Target {
+    /// Where the settings say that the service runs from.
+    pub(super) fn of_config(config: &Config) -> Self {
+        Self { directory: config.working_directory.value.clone(), venv: config.venv.value.clone() }
+    }
+
+    /// `manage.py` with these words, as the service user.
+    fn manage(&self, words: &[&str], seconds: u64, reads: Reads) -> Work {
+        let python = self.venv.join("bin/python").display().to_string();
+        let mut argv = vec![python, "manage.py".to_owned()];
+        argv.extend(words.iter().map(|w| (*w).to_owned()));
+        Work::Command(Command {
+            argv,
+            directory: self.directory.clone(),
+            run_as: RunAs::Service,
+            surroundings: Surroundings::Service,
+            seconds,
+            reads,
+        })
+    }
+}
+
+/// A step that changes nothing.
+pub(super) fn look(name: &'static str, work: Vec<Work>) -> Step {
+    Step { name, changes: "nothing".to_owned(), work, undo: Undo::Nothing }
+}
+
+/// The application is loaded and asked; Django's own check.
+pub(super) fn settings(target: &Target, config: &Config) -> Step {
+    let inspect = Work::Inspect {
+        python: target.venv.join("bin/python"),
+        directory: target.directory.clone(),
+        application: config.application.value.clone(),
+    };
+    look("settings", vec![inspect, target.manage(&["check"], LOOK, Reads::Check)])
+}
+
+/// `collectstatic`.
+pub(super) fn collect_static(target: &Target) -> Step {
+    Step {
+        name: "static files",
+        changes: "the directory STATIC_ROOT".to_owned(),
+        work: vec![target.manage(&["collectstatic", "--noinput"], LOOK, Reads::Static)],
+        undo: Undo::Kept("files that the old code does not use do it no harm".to_owned()),
+    }
+}
+
+/// `migrate`.
+pub(super) fn migrate(target: &Target) -> Step {
+    Step {
+        name: "migrate",
+        changes: "the database, by the migrations that it lacks".to_owned(),
+        work: vec![target.manage(&["migrate", "--noinput"], MIGRATE, Reads::Migrations)],
+        undo: Undo::Kept("migrations are never reversed without being asked for".to_owned()),
+    }
+}
+
+/// A start beside the running service.
+pub(super) fn trial(target: &Target, config: &Config, seconds: u64) -> Step {
+    let work = Work::Trial {
+        gunicorn: target.venv.join("bin/gunicorn"),
+        directory: target.directory.clone(),
+        application: config.application.value.clone(),
+        seconds,
+    };
+    look("trial start", vec![work])
+}
+
+/// `systemctl VERB` of the service. A restart waits for the graceful stop and the pre-start.
+pub(super) fn systemctl(config: &Config, verb: &str) -> Work {
+    let argv = ["/usr/bin/systemctl", verb, &config.unit()].map(str::to_owned).to_vec();
+    as_root(argv, u64::from(config.graceful_timeout.value) + 120)
+}
+
+/// A program of the system, as root, with a closed environment.
+pub(super) fn as_root(argv: Vec<String>, seconds: u64) -> Work {
+    Work::Command(Command {
+        argv,
+        directory: "/".into(),
+        run_as: RunAs::Root,
+        surroundings: Surroundings::Closed,
+        seconds,
+        reads: Reads::Nothing,
+    })
+}
+
+/// The question that counts: the listener that visitors reach.
+pub(super) fn health_work(config: &Config, seconds: u64) -> Work {
+    let addresses = config.addresses.value.iter().map(|a| health_address(a)).collect();
+    Work::Health { addresses, path: config.health_path.value.clone(), seconds }
+}
+
+/// [`health_work`] as a step.
+pub(super) fn health(config: &Config, seconds: u64) -> Step {
+    look("health check", vec![health_work(config, seconds)])
+}
