@@ -234,7 +234,8 @@ fn the_shipped_docker_set_is_what_a_default_host_gets() {
     let (config, _) = config::resolve(&[]);
     let variables = ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"].map(|name| {
         let url = name == "DATABASE_URL";
-        let value = if url { "postgres://projectmeats:x@127.0.0.1/projectmeats" } else { "meats.example" };
+        let value =
+            if url { "postgres://projectmeats:x@127.0.0.1/projectmeats" } else { "meats.example" };
         (name.to_owned(), Secret::new(value))
     });
     let images = Images {

@@ -42,6 +42,9 @@ pub struct Check {
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,
+    /// Also write a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Repair what can be repaired: show the plan, ask, apply, check again
     #[arg(long)]
     pub fix: bool,
@@ -105,6 +108,8 @@ pub enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Records of failures, the newest first
+    Failures(super::failures::Failures),
     /// Every setting in force, with its origin
     Config {
         /// Only the value of one setting

@@ -47,6 +47,7 @@ pub fn main(
         }
     };
     let code = match cli.command {
+        Some(Command::Failures(asked)) => return super::failures::main(&asked, out, err),
         Some(Command::Explain { id, list }) => explain(id.as_deref(), list, out, err),
         Some(Command::Config { get, json, root }) => with_root(root.as_deref(), err, |root| {
             super::show::config(root, get.as_deref(), json, out)
@@ -214,12 +215,20 @@ fn show(root: &Root, asked: &Check, terminal: Terminal, round: &Round, out: &mut
             uid: process::uid(),
             root: root.path().display().to_string(),
         };
-        let failures = serde_json::Value::Array(Vec::new());
+        let failures = recent_failures(root);
         write!(out, "{}", report::render_json(&round.diagnosis, service, &run, failures)).ok();
         return;
     }
     let text = report::render_text(&round.diagnosis, &glance(round), style(asked, terminal, root));
     write!(out, "{text}").ok();
+}
+
+/// The newest failure records, as they are stored; null when this user may not see them.
+fn recent_failures(root: &Root) -> serde_json::Value {
+    const NEWEST: usize = 20;
+    let records = super::failures::observe(root);
+    let newest = records.known().map(|r| r.iter().take(NEWEST).collect::<Vec<_>>());
+    serde_json::to_value(newest).unwrap_or_default()
 }
 
 fn style(asked: &Check, terminal: Terminal, root: &Root) -> Style {

@@ -405,7 +405,7 @@ EMAIL_HOST_PASSWORD is not set
     meats-env fix x.env
 ";
         assert_eq!(text, expected);
-        assert_eq!(lint_exit_status(&[file.clone()]), 1);
+        assert_eq!(lint_exit_status(std::slice::from_ref(&file)), 1);
         let lost = Checked { failure: Some("no".to_owned()), ..Checked::default() };
         assert_eq!(lint_exit_status(&[file, lost]), 4);
     }

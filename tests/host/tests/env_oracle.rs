@@ -70,8 +70,18 @@ fn report(what: &str, total: usize, differing: &[String]) -> Result<()> {
 /// Variables that systemd sets itself.
 fn is_own(key: &[u8]) -> bool {
     let own: &[&[u8]] = &[
-        b"LANG", b"PATH", b"INVOCATION_ID", b"SYSTEMD_EXEC_PID", b"JOURNAL_STREAM", b"HOME", b"USER",
-        b"LOGNAME", b"SHELL", b"MEMORY_PRESSURE_WATCH", b"MEMORY_PRESSURE_WRITE", b"SYSTEMD_NSS_DYNAMIC_BYPASS",
+        b"LANG",
+        b"PATH",
+        b"INVOCATION_ID",
+        b"SYSTEMD_EXEC_PID",
+        b"JOURNAL_STREAM",
+        b"HOME",
+        b"USER",
+        b"LOGNAME",
+        b"SHELL",
+        b"MEMORY_PRESSURE_WATCH",
+        b"MEMORY_PRESSURE_WRITE",
+        b"SYSTEMD_NSS_DYNAMIC_BYPASS",
     ];
     own.contains(&key) || key.starts_with(b"LC_")
 }
@@ -196,12 +206,17 @@ fn docker_compose() -> Result<()> {
 
 #[test]
 fn docker_env_file() -> Result<()> {
-    ask_client(Reader::Docker, "docker.py", |_| Some("file"), |json| {
-        let mut found = BTreeMap::new();
-        for entry in json.as_array()? {
-            let (key, value) = entry.as_str()?.split_once('=')?;
-            found.insert(key.to_owned(), value.to_owned());
-        }
-        Some(found)
-    })
+    ask_client(
+        Reader::Docker,
+        "docker.py",
+        |_| Some("file"),
+        |json| {
+            let mut found = BTreeMap::new();
+            for entry in json.as_array()? {
+                let (key, value) = entry.as_str()?.split_once('=')?;
+                found.insert(key.to_owned(), value.to_owned());
+            }
+            Some(found)
+        },
+    )
 }
