@@ -22,6 +22,9 @@ _meats__diagnose() {
             meats__diagnose,explain)
                 cmd="meats__diagnose__subcmd__explain"
                 ;;
+            meats__diagnose,failures)
+                cmd="meats__diagnose__subcmd__failures"
+                ;;
             meats__diagnose,help)
                 cmd="meats__diagnose__subcmd__help"
                 ;;
@@ -33,6 +36,9 @@ _meats__diagnose() {
                 ;;
             meats__diagnose__subcmd__help,explain)
                 cmd="meats__diagnose__subcmd__help__subcmd__explain"
+                ;;
+            meats__diagnose__subcmd__help,failures)
+                cmd="meats__diagnose__subcmd__help__subcmd__failures"
                 ;;
             meats__diagnose__subcmd__help,help)
                 cmd="meats__diagnose__subcmd__help__subcmd__help"
@@ -47,12 +53,16 @@ _meats__diagnose() {
 
     case "${cmd}" in
         meats__diagnose)
-            opts="-y -v -h -V --json --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain config unit help"
+            opts="-y -v -h -V --json --html --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain failures config unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --only)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -112,8 +122,30 @@ _meats__diagnose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meats__subcmd__diagnose__subcmd__failures)
+            opts="-f -h --since --json --follow --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meats__subcmd__diagnose__subcmd__help)
-            opts="explain config unit help"
+            opts="explain failures config unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -141,6 +173,20 @@ _meats__diagnose() {
             return 0
             ;;
         meats__subcmd__diagnose__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__diagnose__subcmd__help__subcmd__failures)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

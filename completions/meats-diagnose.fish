@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_meats_diagnose_global_optspecs
-    string join \n json fix dry-run y/yes only= brief flat plugin scope= root= color= v/verbose h/help V/version
+    string join \n json html= fix dry-run y/yes only= brief flat plugin scope= root= color= v/verbose h/help V/version
 end
 
 function __fish_meats_diagnose_needs_command
@@ -24,6 +24,7 @@ function __fish_meats_diagnose_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l html -d 'Also write a self-contained HTML page' -r -F
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l only -d 'Only these findings (ids or names, separated by commas)' -r
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -l scope -d 'Ask only for what this user can see' -r -f -a "all\t'Everything; what this user cannot see makes the result incomplete'
 reachable\t'What this user can see'"
@@ -42,11 +43,17 @@ complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s v -l verb
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -s V -l version -d 'Print version'
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "explain" -d 'All about one finding, by id or name'
+complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "failures" -d 'Records of failures, the newest first'
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "config" -d 'Every setting in force, with its origin'
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "unit" -d 'The unit that the generator emits here, and the administrator\'s beside it'
 complete -c meats-diagnose -n "__fish_meats_diagnose_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand explain" -l list -d 'List every id, name and summary'
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand failures" -l since -d 'Only failures since then: 2h, 3d, 2026-11-25, "2026-11-25 14:00"' -r
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand failures" -l root -d 'Look at the tree below DIR instead of the running system' -r -F
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand failures" -l json -d 'Print one JSON document; with --follow one object a line'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand failures" -s f -l follow -d 'Go on and print each failure as it is recorded'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand failures" -s h -l help -d 'Print help'
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l get -d 'Only the value of one setting' -r
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l root -d 'Read the settings below DIR' -r -F
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -l json -d 'Print JSON'
@@ -54,7 +61,8 @@ complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand config" -s
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -l root -d 'Look at the tree below DIR' -r -F
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -l export -d 'Print the full unit that would be used without an administrator\'s unit'
 complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand unit" -s h -l help -d 'Print help'
-complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "explain" -d 'All about one finding, by id or name'
-complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "config" -d 'Every setting in force, with its origin'
-complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "unit" -d 'The unit that the generator emits here, and the administrator\'s beside it'
-complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain config unit help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain failures config unit help" -f -a "explain" -d 'All about one finding, by id or name'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain failures config unit help" -f -a "failures" -d 'Records of failures, the newest first'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain failures config unit help" -f -a "config" -d 'Every setting in force, with its origin'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain failures config unit help" -f -a "unit" -d 'The unit that the generator emits here, and the administrator\'s beside it'
+complete -c meats-diagnose -n "__fish_meats_diagnose_using_subcommand help; and not __fish_seen_subcommand_from explain failures config unit help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
