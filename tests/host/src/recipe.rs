@@ -81,10 +81,25 @@ SECRET_KEY=only-for-migrate ../venv/bin/python manage.py collectstatic --noinput
 chown -R projectmeats:www-data /opt/projectmeats/backend
 ";
 
+/// The Debian releases that the package supports, oldest first.
+pub const SUITES: &[&str] = &["bookworm", "trixie", "sid"];
+
 /// A Debian 12 with systemd and Python, nothing of the service.
 pub fn base() -> Recipe {
-    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES, script: SETTLE };
-    Recipe { name: "bookworm", parent: None, layer }
+    debian_of("bookworm")
+}
+
+/// [`base`] of another release.
+pub fn debian_of(suite: &'static str) -> Recipe {
+    let layer = Layer::Debian { suite, packages: PACKAGES, script: SETTLE };
+    Recipe { name: suite, parent: None, layer }
+}
+
+/// [`app`] of another release.
+pub fn app_of(suite: &'static str) -> Recipe {
+    debian_of(suite)
+        .then("venv", VENV, source("app/requirements.txt"))
+        .then("app", APP, source("app/backend"))
 }
 
 /// A Debian 13, whose systemd has the newer rule for comments, with compose v2 and docker's client.
