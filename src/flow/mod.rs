@@ -18,7 +18,9 @@ pub mod prestart;
 pub mod repair;
 mod settings;
 mod show;
+mod units;
 pub mod venv;
 
-pub use host::{observe_ids, observe_tree, observe_unit};
+pub use host::{observe_ids, observe_tree};
 pub use settings::observe_settings;
+pub use units::{as_unit_says, observe_unit};

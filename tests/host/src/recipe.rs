@@ -27,7 +27,7 @@ pub struct Recipe {
 #[derive(Debug, Clone)]
 enum Layer {
     /// A new root of this suite with these packages, by mmdebstrap.
-    Debian { suite: &'static str, packages: &'static [&'static str], script: &'static str },
+    Debian { suite: &'static str, packages: Vec<&'static str>, script: &'static str },
     /// A script run inside a copy of the parent; `files` of the source tree are laid in
     /// `/build` while it runs.
     Script { script: &'static str, files: PathBuf },
@@ -91,8 +91,12 @@ pub fn base() -> Recipe {
 
 /// [`base`] of another release.
 pub fn debian_of(suite: &'static str) -> Recipe {
-    let layer = Layer::Debian { suite, packages: PACKAGES, script: SETTLE };
-    Recipe { name: suite, parent: None, layer }
+    let mut packages = PACKAGES.to_vec();
+    if suite != "bookworm" {
+        // useradd; since Debian 13 no essential package brings it
+        packages.push("passwd");
+    }
+    Recipe { name: suite, parent: None, layer: Layer::Debian { suite, packages, script: SETTLE } }
 }
 
 /// [`app`] of another release.
@@ -199,7 +203,7 @@ impl Recipe {
         }
         match &self.layer {
             Layer::Debian { suite, packages, script } => {
-                let mut sorted = packages.to_vec();
+                let mut sorted = packages.clone();
                 sorted.sort_unstable();
                 digest.update(format!("{suite}\n{}\n{script}", sorted.join(" ")));
             }
@@ -215,7 +219,12 @@ impl Recipe {
 fn debian(suite: &str, packages: &[&str], target: &Path) -> Result<()> {
     let include = format!("--include={}", packages.join(","));
     let target = target.to_str().context("the cache path is not UTF-8")?;
-    let args = ["--quiet", "--variant=apt", &include, suite, target];
+    let mut args = vec!["--quiet", "--variant=apt", &include];
+    if suite == "sid" {
+        // the list of sid is valid for a week; a mirror that stands still is older than that
+        args.push("--aptopt=Acquire::Check-Valid-Until false");
+    }
+    args.extend([suite, target]);
     run::tool("mmdebstrap", &args, Duration::from_secs(600)).map(drop)
 }
 
