@@ -3,8 +3,10 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+mod adopt;
 pub mod backup;
 pub mod capture;
+mod credentials;
 pub mod deploy;
 pub mod diagnose;
 pub mod env;
@@ -15,9 +17,11 @@ pub mod generate;
 mod host;
 mod look;
 pub mod prestart;
+mod probe;
 pub mod repair;
 mod settings;
 mod show;
+mod show_unit;
 mod units;
 pub mod venv;
 

@@ -44,6 +44,7 @@ pub fn assess(root: &Root) -> Assessment {
     unit.user_exists = accounts.find_user(&config.user).is_some();
     unit.group_exists = accounts.find_gid(&config.group).is_some();
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
+    plan.actions.extend(super::credentials::directory(root, &config));
     let referenced = unit_reads(&config, &unit);
     match observe_ids(root, &config) {
         Some(ids) => {

@@ -658,6 +658,12 @@ kinds! {
         remedy: "Name the unit that shall run in fixes.conf (name in [service]), or disable the other:\n    systemctl disable --now NAME\n    systemctl daemon-reload",
     }
 
+    SVC_ADOPTED = "SVC-021" "unit-adopted" Note Asks {
+        "The administrator's unit is moved aside and the generated one takes its place, or back.",
+        why: "A unit that an old deployment script copied to /etc hides every later improvement of the generated one.",
+        remedy: "See how they differ, then decide:\n    meats-diagnose unit\n    meats-diagnose unit --adopt --dry-run",
+    }
+
     // ---- PKG: the venv and its distributions ----------------------------------------------------
     PKG_VENV_MISSING = "PKG-001" "venv-missing" Error ByHand {
         "The virtual environment is not there.",

@@ -4,7 +4,10 @@
 //! line can fail on its own: a missing path, user or directory would keep even the `+` helpers
 //! from running (systemd.exec(5)).
 
+mod adopt;
+mod diff;
 mod dropin;
+mod export;
 mod facts;
 mod file;
 mod full;
@@ -16,6 +19,9 @@ mod wall;
 mod watchdog;
 mod words;
 
+pub use adopt::{Adoption, Setting, adopt};
+pub use diff::{Line, compare};
+pub use export::export;
 pub use facts::{AdminSocket, AdminUnit, DropIn, EnvFile, Program, UnitFacts};
 pub use file::UnitFile;
 pub use plan::{Emitted, plan_unit};
