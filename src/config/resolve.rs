@@ -279,7 +279,9 @@ fn optional(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String>
 }
 
 fn one_line(text: &str) -> Option<String> {
-    (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    // A backslash at the end of a line of a unit would join the next one to it.
+    let ok = !text.is_empty() && !text.chars().any(char::is_control) && !text.ends_with('\\');
+    ok.then(|| text.to_owned())
 }
 
 /// Characters of a unit name (systemd.unit(5)) without the ones of an escaped path; an instance has
@@ -315,7 +317,7 @@ pub(super) fn account(text: &str) -> Option<String> {
 pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     let path = PathBuf::from(text);
     let plain = path.components().all(|c| !matches!(c, std::path::Component::ParentDir));
-    let ok = path.is_absolute() && plain && !text.chars().any(char::is_control);
+    let ok = path.is_absolute() && plain && one_line(text).is_some();
     // The components again, without doubled or trailing slashes.
     (ok && text.len() <= 1024).then(|| path.components().collect())
 }
@@ -454,6 +456,7 @@ mod tests {
             ("[paths]\nlog_dir = /var/log/\n", "CFG-003", 2),
             ("[paths]\nlog_dir = /var/log/../../etc/x\n", "CFG-003", 2),
             ("[paths]\nlog_dir = relative\n", "CFG-003", 2),
+            ("[paths]\nworking_directory = /srv/a\\\n", "CFG-003", 2),
             ("[service]\nuser = -x\n", "CFG-003", 2),
             ("[listen]\naddresses = localhost:8000\n", "CFG-003", 2),
             ("[service]\nname = a@\n", "CFG-003", 2),

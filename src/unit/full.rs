@@ -3,7 +3,7 @@
 use super::facts::{Program, UnitFacts};
 use super::listen::Listening;
 use super::plan::header;
-use super::quote::{quote, quote_exec};
+use super::quote::{escape_pattern, quote, quote_exec};
 use super::{OLDEST_SYSTEMD, WALL, harden};
 use crate::config::{CAPTURE, Config, CREDENTIALS_DIR, PRE_START, PROBE};
 use crate::model::{Fact, FileKind, Origin, Sourced};
@@ -124,7 +124,7 @@ fn environment(t: &mut Text, config: &Config, facts: &UnitFacts) {
     let env_file = config.env_file.value.display().to_string();
     match facts.env_file(&config.env_file).map_or(&Fact::Absent, |f| &f.kind) {
         Fact::Known(FileKind::Regular) | Fact::Absent => {
-            t.tuned(&config.env_file, format!("EnvironmentFile=-{}", escape(&env_file)));
+            t.tuned(&config.env_file, format!("EnvironmentFile=-{}", escape_pattern(&env_file)));
         }
         Fact::Known(FileKind::Symlink) | Fact::Unknown(_) => {
             t.line(format!("# \"{env_file}\" could not be seen to be a regular file: left out"));
@@ -185,7 +185,9 @@ fn notifies(facts: &UnitFacts) -> bool {
 }
 
 fn command(config: &Config, bind: bool) -> String {
-    let mut words = vec![config.venv.value.join("bin/gunicorn").display().to_string()];
+    // No variable is expanded in the program's own path, so no `$` is doubled there.
+    let program = quote(&config.venv.value.join("bin/gunicorn").display().to_string());
+    let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     option("--workers", config.workers.value.to_string());
     option("--threads", config.threads.value.to_string());
@@ -207,7 +209,7 @@ fn command(config: &Config, bind: bool) -> String {
     }
     words.extend(config.extra_args.value.iter().cloned());
     words.push(config.application.value.clone());
-    words.iter().map(|w| quote_exec(w)).collect::<Vec<_>>().join(" ")
+    words.iter().fold(program, |line, word| line + " " + &quote_exec(word))
 }
 
 fn ending(t: &mut Text, config: &Config, facts: &UnitFacts) {

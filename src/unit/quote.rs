@@ -10,6 +10,46 @@ pub fn quote_exec(word: &str) -> String {
     protect(word, true)
 }
 
+/// One word of a setting that keeps backslashes as they are (the lists of paths in systemd.exec(5)):
+/// what holds one kind of quotes stands in the other kind.
+pub fn quote_path(word: &str) -> String {
+    let special = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    if !word.contains(special) {
+        return word.replace('%', "%%");
+    }
+    let mut out = String::with_capacity(word.len() + 2);
+    let mut open = None;
+    for c in word.chars() {
+        let quote = if c == '"' { '\'' } else { '"' };
+        if open != Some(quote) {
+            out.extend(open);
+            out.push(quote);
+            open = Some(quote);
+        }
+        out.push(c);
+        if c == '%' {
+            out.push('%');
+        }
+    }
+    out.extend(open);
+    out
+}
+
+/// A path of `EnvironmentFile=`, which systemd takes for a pattern (glob(7)).
+pub fn escape_pattern(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+        if c == '%' {
+            out.push('%');
+        }
+    }
+    out
+}
+
 fn protect(word: &str, exec: bool) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-+=:,./@^~!?*[](){}<>|&#".contains(c);
     let first_fine = !word.starts_with(['@', '-', ':', '+', '!', '|', '~', '#', ';']);
@@ -43,6 +83,20 @@ fn protect(word: &str, exec: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths() {
+        let cases = [
+            ("/a%b\\c", "/a%%b\\c", "/a%%b\\\\c"),
+            ("-/a b", "\"-/a b\"", "-/a b"),
+            ("/a\"b'c", "\"/a\"'\"'\"b'c\"", "/a\"b'c"),
+            ("/a*[b]?", "/a*[b]?", "/a\\*\\[b]\\?"),
+        ];
+        for (path, quoted, pattern) in cases {
+            assert_eq!(quote_path(path), quoted);
+            assert_eq!(escape_pattern(path), pattern);
+        }
+    }
 
     #[test]
     fn words() {
