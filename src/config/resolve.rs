@@ -111,7 +111,7 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         credentials: r.take(&key::CREDENTIALS, |text| words(&text.replace(',', " "), variable)),
         app_dir: r.take(&key::APP_DIR, absolute),
         working_directory: r.take(&key::WORKING_DIRECTORY, absolute),
-        venv: r.take(&key::VENV, absolute),
+        venv: r.take(&key::VENV, program_directory),
         requirements: r.take(&key::REQUIREMENTS, |text| words(text, absolute)),
         env_file: r.take(&key::ENV_FILE, absolute),
         log_dir: r.take(&key::LOG_DIR, own_directory),
@@ -271,7 +271,7 @@ fn number(text: &str, min: u32, max: u32) -> Option<u32> {
 }
 
 fn words<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    text.split_whitespace().map(read).collect()
+    text.split_ascii_whitespace().map(read).collect()
 }
 
 fn optional(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
@@ -320,6 +320,11 @@ pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     let ok = path.is_absolute() && plain && one_line(text).is_some();
     // The components again, without doubled or trailing slashes.
     (ok && text.len() <= 1024).then(|| path.components().collect())
+}
+
+/// systemd refuses a whole unit whose program has a quote or a backslash in its path.
+fn program_directory(text: &str) -> Option<PathBuf> {
+    absolute(text).filter(|_| !text.contains(['"', '\'', '\\']))
 }
 
 /// A directory that may be given to the service user: never one of the system's own.
@@ -456,6 +461,7 @@ mod tests {
             ("[paths]\nlog_dir = /var/log/\n", "CFG-003", 2),
             ("[paths]\nlog_dir = /var/log/../../etc/x\n", "CFG-003", 2),
             ("[paths]\nlog_dir = relative\n", "CFG-003", 2),
+            ("[paths]\nvenv = /srv/o'neil\n", "CFG-003", 2),
             ("[paths]\nworking_directory = /srv/a\\\n", "CFG-003", 2),
             ("[service]\nuser = -x\n", "CFG-003", 2),
             ("[listen]\naddresses = localhost:8000\n", "CFG-003", 2),

@@ -54,7 +54,7 @@ fn writable(config: &Config) -> Vec<Line> {
     }
     paths.extend(config.writable.iter().map(|path| (path, &config.writable.origin)));
     let line = |(path, from): (&PathBuf, &Origin)| Line {
-        text: format!("ReadWritePaths={}", super::quote::quote_path(&format!("-{}", path.display()))),
+        text: format!("ReadWritePaths={}", super::quote(&format!("-{}", path.display()))),
         from: from.clone(),
     };
     paths.into_iter().map(line).collect()

@@ -70,6 +70,11 @@ python3 -m venv /opt/projectmeats/venv
     -r /build/requirements.txt
 ";
 
+const PSYCOPG: &str = "\
+/opt/projectmeats/venv/bin/pip install --no-cache-dir --disable-pip-version-check -q \\
+    -r /build/psycopg.txt
+";
+
 /// The project with a migrated SQLite database, as `git clone` and `manage.py migrate` leave it.
 const APP: &str = "\
 set -eu
@@ -83,6 +88,14 @@ chown -R projectmeats:www-data /opt/projectmeats/backend
 
 /// The Debian releases that the package supports, oldest first.
 pub const SUITES: &[&str] = &["bookworm", "trixie", "sid"];
+
+/// The releases that a test over all of them takes: every one with `MEATS_SUITES=all`, else the
+/// oldest, where most hosts are, and the newest, where surprises come from.
+pub fn suites() -> Vec<&'static str> {
+    let all = std::env::var_os("MEATS_SUITES").is_some_and(|value| value == "all");
+    let ends = SUITES.first().into_iter().chain(SUITES.last());
+    if all { SUITES.to_vec() } else { ends.copied().collect() }
+}
 
 /// A Debian 12 with systemd and Python, nothing of the service.
 pub fn base() -> Recipe {
@@ -122,6 +135,11 @@ pub fn venv() -> Recipe {
 /// [`venv`] with the Django project in /opt/projectmeats and its database.
 pub fn app() -> Recipe {
     venv().then("app", APP, source("app/backend"))
+}
+
+/// [`app_of`] with the PostgreSQL driver that the field has.
+pub fn psycopg_of(suite: &'static str) -> Recipe {
+    app_of(suite).then("psycopg", PSYCOPG, source("app/psycopg.txt"))
 }
 
 fn source(path: &str) -> PathBuf {

@@ -32,7 +32,7 @@ impl Numbers {
             }
         }
         // the settings file trims, and a backslash at the end would join two lines of the unit
-        format!("{word}x")
+        format!("{}x", word.trim_start())
     }
 }
 
@@ -53,6 +53,8 @@ impl Case {
         let base = format!("/srv/q{number}");
         let mut path = |what: &str| format!("{base}/{what}{}", n.word(true));
         let (directory, venv) = (path("dir"), path("venv"));
+        // systemd takes no program with these in its path, so the settings do not either
+        let venv = venv.replace(['"', '\'', '\\'], "");
         let (logs, env_file) = (path("logs"), path("env"));
         let arguments = (0..=n.below(4)).map(|_| n.word(false)).collect();
         let description = n.word(true);
@@ -89,7 +91,11 @@ exec sleep 60
 
 #[test]
 fn values_arrive_as_they_are() -> Result<()> {
-    let mut machine = Machine::of(&recipe::base())?;
+    recipe::suites().into_iter().try_for_each(|suite| on(suite).context(suite))
+}
+
+fn on(suite: &'static str) -> Result<()> {
+    let mut machine = Machine::of(&recipe::debian_of(suite))?;
     machine.boot()?;
     package::install(&machine)?;
     machine.ok("mkdir -p /run/quoting /q")?;
@@ -100,6 +106,8 @@ fn values_arrive_as_they_are() -> Result<()> {
     }
     machine.ok(&script)?;
     machine.ok("systemctl daemon-reload")?;
+    let verify = machine.run("systemd-analyze --man=no verify /run/systemd/system/q*.service")?;
+    ensure!(verify.code == 0 && verify.text().is_empty(), "systemd complains: {verify}");
     let names: Vec<String> = cases.iter().map(|c| format!("{}.service", c.name)).collect();
     machine.ok(&format!("systemctl start --no-block {}", names.join(" ")))?;
     machine.wait_for(
@@ -109,8 +117,6 @@ fn values_arrive_as_they_are() -> Result<()> {
     for case in &cases {
         check(&machine, case).with_context(|| case.settings())?;
     }
-    let log = machine.ok("journalctl -b _PID=1 -o cat | grep -i 'q[0-9]*.service:[0-9]' || true")?;
-    assert_eq!(log, "", "systemd has something to say about the units");
     machine.finish()
 }
 
