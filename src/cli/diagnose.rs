@@ -122,13 +122,48 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
-    /// The unit that the generator emits here, and the administrator's beside it
-    Unit {
-        /// Print the full unit that would be used without an administrator's unit
-        #[arg(long)]
-        export: bool,
-        /// Look at the tree below DIR
-        #[arg(long, value_name = "DIR")]
-        root: Option<PathBuf>,
-    },
+    /// Ask the health path; exit status 0 when every address answers, else 3
+    Probe(Probe),
+    /// The unit in force: the generated one, or how the administrator's differs from it
+    Unit(Unit),
+}
+
+/// Options of `probe`.
+#[derive(Debug, Args)]
+pub struct Probe {
+    /// Only connect, do not ask for a page
+    #[arg(long)]
+    pub connect: bool,
+    /// Keep trying for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub wait: u64,
+    /// Count a bad answer; restart the service after too many in a row (the watchdog)
+    #[arg(long, conflicts_with_all = ["connect", "wait"])]
+    pub strike: bool,
+}
+
+/// Options of `unit`.
+#[derive(Debug, Args)]
+pub struct Unit {
+    /// Print the full units that are used without an administrator's unit
+    #[arg(long, group = "what")]
+    pub generated: bool,
+    /// Write the full units as files into DIR, for use without the generator
+    #[arg(long, value_name = "DIR", group = "what")]
+    pub export: Option<PathBuf>,
+    /// Move the administrator's unit aside and use the generated one with his settings
+    #[arg(long, group = "what")]
+    pub adopt: bool,
+    /// Put the unit that --adopt moved aside back
+    #[arg(long, group = "what")]
+    pub undo: bool,
+    /// Show what --adopt, --undo or --export would do and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Look at the tree below DIR
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
 }

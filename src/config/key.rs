@@ -29,7 +29,7 @@ macro_rules! keys {
 
 keys! {
     SERVICE: "service" "name" = "projectmeats", "a unit name without .service",
-        "The systemd service that this package looks after.";
+        "The systemd service that this package looks after; NAME@INSTANCE for an instance of a template.";
     DESCRIPTION: "service" "description" = "ProjectMeats (Django, gunicorn)", "one line of text",
         "Description= of the generated unit.";
     USER: "service" "user" = "projectmeats", "a user name or number",
@@ -38,12 +38,14 @@ keys! {
         "The group that gunicorn runs as; the web server is a member of it.";
     ENABLED: "service" "enabled" = "yes", "yes or no",
         "Whether the generated unit is started at boot. systemctl disable has no effect on a generated unit; this has.";
+    CREDENTIALS: "service" "credentials" = "", "names of variables, separated by blanks or commas, or nothing",
+        "Variables of the env file that the application gets as files in $CREDENTIALS_DIRECTORY and not in its environment; projectmeats-generator(8) shows how Django reads them.";
 
     APP_DIR: "paths" "app_dir" = "/opt/projectmeats", "an absolute path",
         "The directory of the application.";
     WORKING_DIRECTORY: "paths" "working_directory" = "/opt/projectmeats/backend", "an absolute path",
         "The directory of manage.py; gunicorn starts there.";
-    VENV: "paths" "venv" = "/opt/projectmeats/venv", "an absolute path",
+    VENV: "paths" "venv" = "/opt/projectmeats/venv", "an absolute path without quotes and backslashes",
         "The virtual environment that holds gunicorn.";
     REQUIREMENTS: "paths" "requirements" = "/opt/projectmeats/backend/requirements.txt", "absolute paths, separated by blanks",
         "Requirements files of the application; a missing one asks for nothing.";
@@ -93,6 +95,8 @@ keys! {
 
     HARDENING: "hardening" "profile" = "default", "off, default or strict",
         "Sandbox of the generated unit. strict takes the right to write the working directory.";
+    HARDENING_OVERRIDE: "hardening" "override" = "", "DIRECTIVE=VALUE, separated by blanks; quoted where the value has blanks",
+        "Single directives of the sandbox instead of those of the profile; an empty VALUE leaves the directive out. projectmeats-generator(8) lists them.";
 
     REPAIR_ENV: "repair" "env_file" = "yes", "yes or no",
         "Repair the env file before a start. With no it is only checked.";
@@ -107,6 +111,11 @@ keys! {
         "Host: header of the question; nothing takes the first name of ALLOWED_HOSTS.";
     HEALTH_TIMEOUT_SEC: "health" "timeout_sec" = "5", "seconds, 1 to 300",
         "How long an answer may take.";
+
+    WATCHDOG_INTERVAL_SEC: "watchdog" "interval_sec" = "0", "seconds, 0 or 10 to 86400",
+        "Ask the health path so often while the service runs, and restart the service when it fails to answer failures times in a row. 0 is off: then nothing of this package runs while the service does.";
+    WATCHDOG_FAILURES: "watchdog" "failures" = "3", "1 to 100",
+        "Questions in a row without a good answer before the watchdog restarts the service.";
 
     CAPTURE_LINES: "capture" "journal_lines" = "200", "1 to 10000",
         "Journal lines kept in a failure record.";

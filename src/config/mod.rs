@@ -6,12 +6,14 @@
 
 mod adopt;
 mod conffile;
+mod directive;
 mod key;
 mod resolve;
 mod source;
 
 pub use adopt::ServiceSettings;
 pub use conffile::{render_conffile, render_roff};
+pub use directive::{DIRECTIVES, Directive};
 pub use key::{KEYS, Key};
 pub use resolve::{Config, Entry, Profile, resolve};
 pub use source::Source;
@@ -32,3 +34,7 @@ pub const RUN_DIR: &str = "/run/projectmeats-fixes";
 pub const PRE_START: &str = "/usr/libexec/projectmeats-fixes/pre-start";
 /// The helper that `ExecStopPost=-+` runs.
 pub const CAPTURE: &str = "/usr/libexec/projectmeats-fixes/capture-failure";
+/// Files that pre-start writes for `credentials` in fixes.conf; root only.
+pub const CREDENTIALS_DIR: &str = "/var/lib/projectmeats-fixes/credentials";
+/// The look at the health path that units use.
+pub const PROBE: &str = "/usr/bin/meats-diagnose probe";

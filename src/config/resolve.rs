@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::directive::{self, Directive};
 use super::key::{self, KEYS, Key};
 use super::source::{Parsed, Source, parse};
 use crate::model::{Finding, Origin, Sourced, Subject, finding};
@@ -30,6 +31,7 @@ pub struct Config {
     pub user: Sourced<String>,
     pub group: Sourced<String>,
     pub enabled: Sourced<bool>,
+    pub credentials: Sourced<Vec<String>>,
     pub app_dir: Sourced<PathBuf>,
     pub working_directory: Sourced<PathBuf>,
     pub venv: Sourced<PathBuf>,
@@ -55,12 +57,15 @@ pub struct Config {
     pub success_exit_status: Sourced<Vec<u8>>,
     pub on_failure: Sourced<Vec<String>>,
     pub hardening: Sourced<Profile>,
+    pub hardening_override: Sourced<Vec<Directive>>,
     pub repair_env: Sourced<bool>,
     pub double_equals: Sourced<String>,
     pub max_entries: Sourced<u32>,
     pub health_path: Sourced<String>,
     pub health_host: Sourced<String>,
     pub health_timeout_sec: Sourced<u32>,
+    pub watchdog_interval_sec: Sourced<u32>,
+    pub watchdog_failures: Sourced<u32>,
     pub capture_lines: Sourced<u32>,
     pub capture_records: Sourced<u32>,
     pub capture_log_size: Sourced<u32>,
@@ -78,6 +83,11 @@ impl Config {
     /// `NAME.socket`.
     pub fn socket_unit(&self) -> String {
         format!("{}.socket", self.service.value)
+    }
+
+    /// `NAME-watchdog`; an instance's name is part of it, not its instance.
+    pub fn watchdog_unit(&self) -> String {
+        format!("{}-watchdog", self.service.value.replace('@', "-"))
     }
 
     /// Where and as what a log file lives.
@@ -98,9 +108,10 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         user: r.take(&key::USER, account),
         group: r.take(&key::GROUP, account),
         enabled: r.take(&key::ENABLED, boolean),
+        credentials: r.take(&key::CREDENTIALS, |text| words(&text.replace(',', " "), variable)),
         app_dir: r.take(&key::APP_DIR, absolute),
         working_directory: r.take(&key::WORKING_DIRECTORY, absolute),
-        venv: r.take(&key::VENV, absolute),
+        venv: r.take(&key::VENV, program_directory),
         requirements: r.take(&key::REQUIREMENTS, |text| words(text, absolute)),
         env_file: r.take(&key::ENV_FILE, absolute),
         log_dir: r.take(&key::LOG_DIR, own_directory),
@@ -125,6 +136,7 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
             .take(&key::SUCCESS_EXIT_STATUS, |text| words(text, |word| word.parse::<u8>().ok())),
         on_failure: r.take(&key::ON_FAILURE, |text| words(text, full_unit_name)),
         hardening: r.take(&key::HARDENING, profile),
+        hardening_override: r.take(&key::HARDENING_OVERRIDE, directive::parse),
         repair_env: r.take(&key::REPAIR_ENV, boolean),
         double_equals: r.take(&key::DOUBLE_EQUALS, |text| {
             ["auto", "strip", "keep"].contains(&text).then(|| text.to_owned())
@@ -133,6 +145,11 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         health_path: r.take(&key::HEALTH_PATH, url_path),
         health_host: r.take(&key::HEALTH_HOST, |text| optional(text, host)),
         health_timeout_sec: r.take(&key::HEALTH_TIMEOUT_SEC, |text| number(text, 1, 300)),
+        watchdog_interval_sec: r.take(&key::WATCHDOG_INTERVAL_SEC, |text| match text {
+            "0" => Some(0),
+            text => number(text, 10, 86400),
+        }),
+        watchdog_failures: r.take(&key::WATCHDOG_FAILURES, |text| number(text, 1, 100)),
         capture_lines: r.take(&key::CAPTURE_LINES, |text| number(text, 1, 10_000)),
         capture_records: r.take(&key::CAPTURE_RECORDS, |text| number(text, 1, 100_000)),
         capture_log_size: r.take(&key::CAPTURE_LOG_SIZE, |text| number(text, 65536, 1 << 30)),
@@ -254,7 +271,7 @@ fn number(text: &str, min: u32, max: u32) -> Option<u32> {
 }
 
 fn words<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    text.split_whitespace().map(read).collect()
+    text.split_ascii_whitespace().map(read).collect()
 }
 
 fn optional(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String> {
@@ -262,15 +279,26 @@ fn optional(text: &str, read: impl Fn(&str) -> Option<String>) -> Option<String>
 }
 
 fn one_line(text: &str) -> Option<String> {
-    (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    // A backslash at the end of a line of a unit would join the next one to it.
+    let ok = !text.is_empty() && !text.chars().any(char::is_control) && !text.ends_with('\\');
+    ok.then(|| text.to_owned())
 }
 
-/// Characters of a unit name (systemd.unit(5)) without the ones that would make it a template or
-/// an escaped path.
+/// Characters of a unit name (systemd.unit(5)) without the ones of an escaped path; an instance has
+/// one `@` with something on both sides.
 fn unit_name(text: &str) -> Option<String> {
-    let fine = |b: u8| b.is_ascii_alphanumeric() || b":-_.".contains(&b);
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b":-_.@".contains(&b);
     let ok = !text.is_empty() && text.len() <= 200 && text.bytes().all(fine);
-    (ok && !text.starts_with('.')).then(|| text.to_owned())
+    let parts: Vec<&str> = text.split('@').collect();
+    let instance = parts.len() <= 2 && parts.iter().all(|p| !p.is_empty());
+    (ok && instance && !text.starts_with('.')).then(|| text.to_owned())
+}
+
+/// A name that an env file can give to a variable.
+fn variable(text: &str) -> Option<String> {
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let ok = !text.is_empty() && text.len() <= 200 && text.bytes().all(fine);
+    (ok && !text.starts_with(|c: char| c.is_ascii_digit())).then(|| text.to_owned())
 }
 
 fn full_unit_name(text: &str) -> Option<String> {
@@ -289,9 +317,14 @@ pub(super) fn account(text: &str) -> Option<String> {
 pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     let path = PathBuf::from(text);
     let plain = path.components().all(|c| !matches!(c, std::path::Component::ParentDir));
-    let ok = path.is_absolute() && plain && !text.chars().any(char::is_control);
+    let ok = path.is_absolute() && plain && one_line(text).is_some();
     // The components again, without doubled or trailing slashes.
     (ok && text.len() <= 1024).then(|| path.components().collect())
+}
+
+/// systemd refuses a whole unit whose program has a quote or a backslash in its path.
+fn program_directory(text: &str) -> Option<PathBuf> {
+    absolute(text).filter(|_| !text.contains(['"', '\'', '\\']))
 }
 
 /// A directory that may be given to the service user: never one of the system's own.
@@ -428,8 +461,16 @@ mod tests {
             ("[paths]\nlog_dir = /var/log/\n", "CFG-003", 2),
             ("[paths]\nlog_dir = /var/log/../../etc/x\n", "CFG-003", 2),
             ("[paths]\nlog_dir = relative\n", "CFG-003", 2),
+            ("[paths]\nvenv = /srv/o'neil\n", "CFG-003", 2),
+            ("[paths]\nworking_directory = /srv/a\\\n", "CFG-003", 2),
             ("[service]\nuser = -x\n", "CFG-003", 2),
             ("[listen]\naddresses = localhost:8000\n", "CFG-003", 2),
+            ("[service]\nname = a@\n", "CFG-003", 2),
+            ("[service]\nname = a@b@c\n", "CFG-003", 2),
+            ("[service]\ncredentials = SECRET-KEY\n", "CFG-003", 2),
+            ("[watchdog]\ninterval_sec = 9\n", "CFG-003", 2),
+            ("[hardening]\noverride = ExecStart=/bin/sh\n", "CFG-003", 2),
+            ("[hardening]\noverride = PrivateTmp=disconnected\n", "CFG-003", 2),
             ("[restart]\nstart_limit_interval_sec = 10\n", "CFG-003", 2),
         ];
         for (text, id, line) in cases {

@@ -52,9 +52,22 @@ pub fn main(
         Some(Command::Config { get, json, root }) => with_root(root.as_deref(), err, |root| {
             super::show::config(root, get.as_deref(), json, out)
         }),
-        Some(Command::Unit { export, root }) => {
-            with_root(root.as_deref(), err, |root| super::show::unit(root, export, out))
-        }
+        Some(Command::Probe(asked)) => match open(None) {
+            Ok(root) => super::probe::main(&root, &asked, out),
+            Err(why) => {
+                writeln!(err, "{PROGRAM}: {why}").ok();
+                2
+            }
+        },
+        Some(Command::Unit(asked)) => match open(asked.root.as_deref())
+            .and_then(|root| super::show_unit::main(&root, &asked, terminal::observe(), out))
+        {
+            Ok(code) => code,
+            Err(why) => {
+                writeln!(err, "{PROGRAM}: {why}").ok();
+                2
+            }
+        },
         None => {
             let terminal = terminal::observe();
             let path = cli.check.root.clone();
@@ -326,7 +339,7 @@ fn fix(root: &Root, asked: &Check, terminal: Terminal, first: Round, out: &mut d
 }
 
 /// Asks only where both the question can be seen and the answer can be given; default is no.
-fn agreed(terminal: Terminal, count: usize, out: &mut dyn Write) -> bool {
+pub(super) fn agreed(terminal: Terminal, count: usize, out: &mut dyn Write) -> bool {
     if !(terminal.stdin && terminal.stderr) {
         writeln!(out, "Not applied: nobody can be asked here. Use --yes.").ok();
         return false;

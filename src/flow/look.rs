@@ -99,7 +99,7 @@ const PROPERTIES: &[&str] = &[
     "TriggeredBy",
 ];
 
-fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> {
+pub(super) fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> {
     if !root.is_system() {
         return Fact::Absent;
     }
@@ -133,7 +133,7 @@ fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> {
 
 /// The addresses where the service should answer: those of the settings for our own unit, those of
 /// gunicorn's arguments for an administrator's.
-fn addresses(config: &Config, unit: &UnitFacts) -> Vec<String> {
+pub(super) fn addresses(config: &Config, unit: &UnitFacts) -> Vec<String> {
     let spelled = |a: &String| if a.starts_with('/') { format!("unix:{a}") } else { a.clone() };
     let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
         return config.addresses.iter().map(spelled).collect();
@@ -154,7 +154,7 @@ fn addresses(config: &Config, unit: &UnitFacts) -> Vec<String> {
 }
 
 /// An address to connect to: a wildcard is reached by loopback, a bare name of localhost is 127.0.0.1.
-fn reachable(address: &str) -> String {
+pub(super) fn reachable(address: &str) -> String {
     let address = address.strip_prefix("tcp://").unwrap_or(address);
     for (from, to) in [
         ("0.0.0.0:", "127.0.0.1:"),
@@ -205,7 +205,7 @@ fn listeners(
 
 /// The `Host:` to ask with: the setting, else a name that the application accepts: localhost if it
 /// is listed, else the first plain name of ALLOWED_HOSTS.
-fn host(root: &Root, config: &Config) -> String {
+pub(super) fn host(root: &Root, config: &Config) -> String {
     if !config.health_host.is_empty() {
         return config.health_host.value.clone();
     }

@@ -3,8 +3,10 @@
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.
 
+mod adopt;
 pub mod backup;
 pub mod capture;
+mod credentials;
 pub mod deploy;
 pub mod diagnose;
 pub mod env;
@@ -15,10 +17,14 @@ pub mod generate;
 mod host;
 mod look;
 pub mod prestart;
+mod probe;
 pub mod repair;
 mod settings;
 mod show;
+mod show_unit;
+mod units;
 pub mod venv;
 
-pub use host::{observe_ids, observe_tree, observe_unit};
+pub use host::{observe_ids, observe_tree};
 pub use settings::observe_settings;
+pub use units::{as_unit_says, observe_unit};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::host::{observe_ids, observe_tree, observe_unit};
-use super::observe_settings;
+use super::host::{observe_ids, observe_tree};
+use super::{as_unit_says, observe_settings, observe_unit};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::model::{
     Action, Effect, Fact, FileKind, Finding, Names, Origin, Owner, Plan, Stat, Subject, finding,
@@ -15,7 +15,7 @@ use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply};
 use crate::tree::{self, Entry, Ids};
-use crate::unit::{AdminUnit, UnitFacts, UnitFile};
+use crate::unit::{AdminUnit, UnitFacts, UnitFile, plan_unit};
 
 /// Most bytes of an env file that are read (systemd's own limit is 64 MiB).
 pub const ENV_LIMIT: u64 = 64 << 20;
@@ -38,8 +38,13 @@ impl Assessment {
 /// Looks at the host and plans every repair that needs no question.
 pub fn assess(root: &Root) -> Assessment {
     let (config, findings) = observe_settings(root);
-    let unit = observe_unit(root, &config);
+    let mut unit = observe_unit(root, &config);
+    let config = as_unit_says(&config, &unit);
+    let accounts = Accounts::observe(root);
+    unit.user_exists = accounts.find_user(&config.user).is_some();
+    unit.group_exists = accounts.find_gid(&config.group).is_some();
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
+    plan.actions.extend(super::credentials::directory(root, &config));
     let referenced = unit_reads(&config, &unit);
     match observe_ids(root, &config) {
         Some(ids) => {
@@ -53,6 +58,7 @@ pub fn assess(root: &Root) -> Assessment {
         None => plan.findings.push(user_missing(&config, &unit)),
     }
     plan.findings.extend(program_missing(root, &config, &unit));
+    plan.findings.extend(plan_unit(&config, &unit).1);
     Assessment { config, unit, plan }
 }
 

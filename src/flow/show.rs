@@ -1,12 +1,11 @@
-//! `meats-diagnose config` and `meats-diagnose unit`: what is in force, with its origin.
+//! `meats-diagnose config`: what is in force, with its origin.
 
 use std::io::Write;
 
-use super::{observe_settings, observe_unit};
+use super::observe_settings;
 use crate::config::Config;
 use crate::report;
 use crate::sys::Root;
-use crate::unit::{AdminUnit, Emitted, plan_unit};
 
 /// Every setting, or the value of one.
 ///
@@ -69,52 +68,4 @@ fn text(config: &Config, out: &mut dyn Write) {
         writeln!(out, "# {}", entry.origin).ok();
         writeln!(out, "{} = {}", entry.key.name, entry.value).ok();
     }
-}
-
-/// What the generator emits here, and which unit of the administrator's stands beside it.
-///
-/// # Errors
-/// None; the signature is that of its neighbour.
-pub fn unit(root: &Root, export: bool, out: &mut dyn Write) -> Result<(), String> {
-    let (config, _) = observe_settings(root);
-    let mut facts = observe_unit(root, &config);
-    if export {
-        facts.admin = AdminUnit::None;
-    } else {
-        match &facts.admin {
-            AdminUnit::None => {}
-            AdminUnit::Masked { path } => {
-                writeln!(out, "# masked by {}: nothing is emitted", path.display()).ok();
-            }
-            AdminUnit::Unreadable { path, why } => {
-                writeln!(out, "# {} could not be read: {why}", path.display()).ok();
-            }
-            AdminUnit::Present { path, bytes, .. } => {
-                writeln!(out, "==> {} (the administrator's) <==", path.display()).ok();
-                writeln!(out, "{}", printable(bytes)).ok();
-            }
-        }
-    }
-    let (emitted, findings) = plan_unit(&config, &facts);
-    for finding in findings {
-        writeln!(out, "# {}", report::one_line(&finding)).ok();
-    }
-    for item in emitted {
-        match item {
-            Emitted::File { path, text } => {
-                writeln!(out, "==> {} (generated) <==\n{text}", path.display()).ok();
-            }
-            Emitted::Link { path, target } => {
-                writeln!(out, "==> {} -> {} (generated) <==", path.display(), target.display())
-                    .ok();
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A unit file is text with lines; nothing else in it reaches the terminal.
-fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.lines().map(report::escape).collect::<Vec<_>>().join("\n")
 }

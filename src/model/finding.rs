@@ -652,6 +652,18 @@ kinds! {
         remedy: "Let systemd read them:\n    systemctl daemon-reload",
     }
 
+    SVC_RIVAL = "SVC-020" "rival-unit" Warning ByHand {
+        "Another unit that runs the same service is enabled, so the generated one is not started at boot.",
+        why: "Two units of one service fight for its address: the second dies of \"address already in use\".",
+        remedy: "Name the unit that shall run in fixes.conf (name in [service]), or disable the other:\n    systemctl disable --now NAME\n    systemctl daemon-reload",
+    }
+
+    SVC_ADOPTED = "SVC-021" "unit-adopted" Note Asks {
+        "The administrator's unit is moved aside and the generated one takes its place, or back.",
+        why: "A unit that an old deployment script copied to /etc hides every later improvement of the generated one.",
+        remedy: "See how they differ, then decide:\n    meats-diagnose unit\n    meats-diagnose unit --adopt --dry-run",
+    }
+
     // ---- PKG: the venv and its distributions ----------------------------------------------------
     PKG_VENV_MISSING = "PKG-001" "venv-missing" Error ByHand {
         "The virtual environment is not there.",

@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod clock;
 pub mod exec;
+mod glance;
 pub mod http;
 pub mod ids;
 pub mod journal;

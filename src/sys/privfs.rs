@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -127,6 +127,11 @@ impl Root {
         )?;
         let owner = fstat(&dir)?.st_uid;
         Ok(Self { dir, path: path.to_owned(), owner, privileged: geteuid().is_root() })
+    }
+
+    /// The handle itself.
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
     }
 
     /// The path that the handle was opened with.

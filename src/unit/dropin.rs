@@ -9,90 +9,111 @@ use super::WALL;
 use super::facts::UnitFacts;
 use super::file::UnitFile;
 use super::plan::header;
+use super::words::raw_words;
 use crate::config::{CAPTURE, Config, PRE_START};
-use crate::model::{Fact, FileKind};
+use crate::model::FileKind;
 
-/// The text, and whether the unit already runs our helper by itself.
+/// Lists of paths whose entries may have a dash, each with its older name (systemd.exec(5)).
+const PATH_LISTS: &[&[&str]] = &[
+    &["ReadWritePaths", "ReadWriteDirectories"],
+    &["ReadOnlyPaths", "ReadOnlyDirectories"],
+    &["InaccessiblePaths", "InaccessibleDirectories"],
+    &["ExecPaths"],
+    &["NoExecPaths"],
+    &["BindPaths"],
+    &["BindReadOnlyPaths"],
+];
+
+/// The text of the drop-in.
 pub(super) fn drop_in(config: &Config, facts: &UnitFacts, unit: &UnitFile, path: &Path) -> String {
     let about = format!("what \"{}\" lacks", path.display());
     let mut lines = vec!["[Service]".to_owned()];
-    environment_files(&mut lines, config, facts, unit);
-    dashed(&mut lines, unit, "ReadWritePaths");
-    dashed(&mut lines, unit, "ReadOnlyPaths");
-    dashed(&mut lines, unit, "InaccessiblePaths");
+    environment_files(&mut lines, facts, unit);
+    working_directory(&mut lines, unit);
+    for names in PATH_LISTS {
+        dashed(&mut lines, unit, names);
+    }
     wall(&mut lines, unit);
     pre_start(&mut lines, unit);
     if !unit.list("Service", "ExecStopPost").iter().any(|l| l.contains(CAPTURE)) {
         lines.push(format!("ExecStopPost=-+{CAPTURE}"));
     }
-    if unit.last("Service", "NotifyAccess").is_none() {
+    if unit.last("Service", "NotifyAccess").is_none_or(str::is_empty) {
         lines.push("# lets pre-start show its status line".to_owned());
         lines.push("NotifyAccess=exec".to_owned());
     }
-    let restart_sec = unit.last("Service", "RestartSec");
-    if restart_sec.is_none_or(str::is_empty) {
+    if unit.last("Service", "RestartSec").is_none_or(str::is_empty) {
         lines.push(format!("RestartSec={}", config.restart_sec.value));
     }
-    if unit.list("Unit", "OnFailure").is_empty() {
+    if !unit.list("Unit", "OnFailure").iter().any(|units| units.contains(CAPTURE_UNIT)) {
         lines.push(String::new());
         lines.push("[Unit]".to_owned());
-        lines.push("OnFailure=projectmeats-capture@%n.service".to_owned());
+        lines.push(format!("OnFailure={CAPTURE_UNIT}%n.service"));
     }
     header(config, &about) + &lines.join("\n") + "\n"
 }
 
+/// The template that records failures in which no command of the unit runs.
+const CAPTURE_UNIT: &str = "projectmeats-capture@";
+
 /// Names every env file again, with a dash: without it a missing or unreadable file stops the unit
 /// before pre-start could repair it. A special file is left out: opening a FIFO blocks PID 1.
-fn environment_files(lines: &mut Vec<String>, config: &Config, facts: &UnitFacts, unit: &UnitFile) {
-    let files = unit.list("Service", "EnvironmentFile");
-    let ours = config.env_file.value.to_string_lossy();
-    let special = match &facts.env_file {
-        Fact::Known(FileKind::Regular | FileKind::Symlink) | Fact::Absent | Fact::Unknown(_) => {
-            false
-        }
-        Fact::Known(_) => true,
+fn environment_files(lines: &mut Vec<String>, facts: &UnitFacts, unit: &UnitFile) {
+    let special = |file: &str| {
+        let seen = facts.env_file(Path::new(file.trim_start_matches('-')))?;
+        let kind = *seen.behind.known()?;
+        (kind != FileKind::Regular).then_some(kind)
     };
-    let bad = |f: &&&str| !f.starts_with('-') || (special && f.trim_start_matches('-') == ours);
-    if files.iter().find(bad).is_none() {
+    let files = unit.list("Service", "EnvironmentFile");
+    if files.iter().all(|f| f.starts_with('-') && special(f).is_none()) {
         return;
     }
     lines.push("# with a dash, so that pre-start runs and says what is wrong".to_owned());
     lines.push("EnvironmentFile=".to_owned());
     for file in files {
         let path = file.trim_start_matches('-');
-        if special && path == ours {
-            lines.push(format!("# {path} is no regular file: reading it could block systemd"));
-        } else {
-            lines.push(format!("EnvironmentFile=-{path}"));
+        match special(file) {
+            Some(kind) => lines
+                .push(format!("# {path} is a {}: reading it could block systemd", kind.word())),
+            None => lines.push(format!("EnvironmentFile=-{path}")),
         }
     }
 }
 
-/// Names the paths of a sandbox list again, each with a dash.
-fn dashed(lines: &mut Vec<String>, unit: &UnitFile, key: &str) {
-    let values = unit.list("Service", key);
-    let words: Vec<&str> = values.iter().flat_map(|v| v.split_whitespace()).collect();
-    let path_of = |w: &str| w.trim_start_matches(['-', '+']).to_owned();
-    // A quoted path may hold blanks: such a list is left as it is.
-    let quoted = values.iter().any(|v| v.contains(['"', '\'']));
-    if quoted || words.iter().all(|w| w.starts_with('-')) {
-        return;
+/// A missing directory would end every command with 200/CHDIR.
+fn working_directory(lines: &mut Vec<String>, unit: &UnitFile) {
+    if let Some(directory) = unit.last("Service", "WorkingDirectory")
+        && directory.starts_with('/')
+    {
+        lines.push("# with a dash: a missing directory fails every command (200/CHDIR)".to_owned());
+        lines.push(format!("WorkingDirectory=-{directory}"));
     }
+}
+
+/// Names the paths of a sandbox list again, each with a dash.
+fn dashed(lines: &mut Vec<String>, unit: &UnitFile, names: &[&str]) {
+    let values = unit.list_of("Service", names);
+    let words: Vec<_> = values.iter().flat_map(|v| raw_words(v)).collect();
+    let Some(key) = names.first().filter(|_| !words.iter().all(|w| w.has_dash())) else {
+        return;
+    };
     lines.push(format!("# {key}= with a dash: a missing path fails every command (226/NAMESPACE)"));
     lines.push(format!("{key}="));
     for word in words {
-        let prefix = if word.trim_start_matches('-').starts_with('+') { "-+" } else { "-" };
-        lines.push(format!("{key}={prefix}{}", path_of(word)));
+        lines.push(format!("{key}={}", word.dashed()));
     }
 }
 
 /// The wall, without what the administrator sets on purpose.
 fn wall(lines: &mut Vec<String>, unit: &UnitFile) {
-    let set = unit.list("Service", "Environment").join(" ");
-    let meant = |name: &str| {
-        set.split_whitespace()
-            .any(|w| w.trim_start_matches(['"', '\'']).starts_with(&format!("{name}=")))
-    };
+    let set: Vec<String> = unit
+        .list("Service", "Environment")
+        .into_iter()
+        .chain(unit.list("Service", "PassEnvironment"))
+        .flat_map(raw_words)
+        .map(|w| w.text())
+        .collect();
+    let meant = |name: &&str| set.iter().any(|w| w.split('=').next() == Some(*name));
     let names: Vec<&str> = WALL.iter().copied().filter(|name| !meant(name)).collect();
     lines.push("# what the env file must not bring to a command that root runs".to_owned());
     lines.push(format!("UnsetEnvironment={}", names.join(" ")));

@@ -56,8 +56,14 @@ impl UnitFile {
 
     /// The values of a list setting in force: an empty assignment resets the list.
     pub fn list(&self, section: &str, key: &str) -> Vec<&str> {
+        self.list_of(section, &[key])
+    }
+
+    /// The same for a setting that has several names.
+    pub fn list_of(&self, section: &str, keys: &[&str]) -> Vec<&str> {
         let mut values = Vec::new();
-        for a in self.assignments.iter().filter(|a| a.section == section && a.key == key) {
+        let named = |a: &&Assignment| a.section == section && keys.contains(&a.key.as_str());
+        for a in self.assignments.iter().filter(named) {
             if a.value.is_empty() {
                 values.clear();
             } else {

@@ -1,11 +1,12 @@
 //! The full unit and its socket, for a host where the administrator has none.
 
-use super::facts::UnitFacts;
+use super::facts::{Program, UnitFacts};
+use super::listen::Listening;
 use super::plan::header;
-use super::quote::{quote, quote_exec};
+use super::quote::{escape_pattern, quote, quote_exec};
 use super::{OLDEST_SYSTEMD, WALL, harden};
-use crate::config::{CAPTURE, Config, PRE_START};
-use crate::model::{Fact, FileKind, Sourced};
+use crate::config::{CAPTURE, Config, CREDENTIALS_DIR, PRE_START, PROBE};
+use crate::model::{Fact, FileKind, Origin, Sourced};
 
 /// A text that grows by lines; a value that is not a default gets its origin as a comment.
 struct Text(String);
@@ -17,7 +18,7 @@ impl Text {
     }
 
     fn tuned<T>(&mut self, from: &Sourced<T>, line: impl AsRef<str>) {
-        if from.origin != crate::model::Origin::Default {
+        if from.origin != Origin::Default {
             self.line(format!("# {}", from.origin));
         }
         self.line(line);
@@ -25,31 +26,39 @@ impl Text {
 }
 
 /// `NAME.service`.
-pub(super) fn service(config: &Config, facts: &UnitFacts) -> String {
+pub(super) fn service(config: &Config, facts: &UnitFacts, listening: &Listening) -> String {
     let mut t = Text(header(config, "the unit of the service"));
-    unit_section(&mut t, config);
+    unit_section(&mut t, config, facts, listening);
     t.line("");
     t.line("[Service]");
     process(&mut t, config, facts);
-    commands(&mut t, config);
+    commands(&mut t, config, facts, listening);
     ending(&mut t, config, facts);
     t.line("");
     t.line("# Sandbox");
+    let mut before = Origin::Default;
     for line in harden::lines(config) {
-        t.tuned(&config.hardening, line);
+        if line.from != before && line.from != Origin::Default {
+            t.line(format!("# {}", line.from));
+        }
+        t.line(line.text);
+        before = line.from;
     }
     t.0
 }
 
-fn unit_section(t: &mut Text, config: &Config) {
+fn unit_section(t: &mut Text, config: &Config, facts: &UnitFacts, listening: &Listening) {
     t.line("[Unit]");
     t.tuned(&config.description, format!("Description={}", escape(&config.description.value)));
     t.line("Documentation=man:projectmeats-fixes(7) man:projectmeats-generator(8)");
     t.line("After=network.target postgresql.service");
-    if config.activation.value {
-        t.line(format!("Requires={}", config.socket_unit()));
-        t.line(format!("After={}", config.socket_unit()));
+    if let Program::BelowMount(mount) = &facts.program {
+        t.line(format!("# \"{}\" is not mounted yet", mount.display()));
     }
+    for rival in &facts.rivals {
+        t.line(format!("# {rival} is enabled: this unit is not started at boot beside it"));
+    }
+    sockets(t, config, listening);
     let interval = &config.start_limit_interval_sec;
     t.tuned(interval, format!("StartLimitIntervalSec={}", interval.value));
     let burst = &config.start_limit_burst;
@@ -60,13 +69,34 @@ fn unit_section(t: &mut Text, config: &Config) {
     }
 }
 
-fn process(t: &mut Text, config: &Config, facts: &UnitFacts) {
-    match &facts.gunicorn {
-        Fact::Known(version) if *version < (20, 0) => {
-            t.line("# gunicorn before 20.0 never says that it is ready");
-            t.line("Type=exec");
+/// The service and its socket unit are stopped and started in the right order whichever way of
+/// listening the running ones have: a socket unit that is gone from the disk still holds its
+/// addresses until it is stopped.
+fn sockets(t: &mut Text, config: &Config, listening: &Listening) {
+    let socket = config.socket_unit();
+    match listening {
+        Listening::Socket => t.tuned(&config.activation, format!("Requires={socket}")),
+        Listening::HisSocket => {
+            t.line("# the administrator's own socket unit holds the addresses");
+            t.line(format!("Requires={socket}"));
         }
-        _ => t.line("Type=notify"),
+        Listening::Bind { because } => {
+            match because {
+                Some(why) => t.line(format!("# {why}: gunicorn binds the addresses itself")),
+                None => t.line(format!("# {}", config.activation.origin)),
+            }
+            t.line(format!("Conflicts={socket}"));
+        }
+    }
+    t.line(format!("After={socket}"));
+}
+
+fn process(t: &mut Text, config: &Config, facts: &UnitFacts) {
+    if notifies(facts) {
+        t.line("Type=notify");
+    } else {
+        t.line("# gunicorn before 20.0 never says that it is ready");
+        t.line("Type=exec");
     }
     t.line("NotifyAccess=exec");
     if facts.user_exists && facts.group_exists {
@@ -92,9 +122,9 @@ fn process(t: &mut Text, config: &Config, facts: &UnitFacts) {
 
 fn environment(t: &mut Text, config: &Config, facts: &UnitFacts) {
     let env_file = config.env_file.value.display().to_string();
-    match &facts.env_file {
+    match facts.env_file(&config.env_file).map_or(&Fact::Absent, |f| &f.kind) {
         Fact::Known(FileKind::Regular) | Fact::Absent => {
-            t.tuned(&config.env_file, format!("EnvironmentFile=-{}", escape(&env_file)));
+            t.tuned(&config.env_file, format!("EnvironmentFile=-{}", escape_pattern(&env_file)));
         }
         Fact::Known(FileKind::Symlink) | Fact::Unknown(_) => {
             t.line(format!("# \"{env_file}\" could not be seen to be a regular file: left out"));
@@ -119,17 +149,45 @@ fn environment(t: &mut Text, config: &Config, facts: &UnitFacts) {
         t.tuned(&config.settings_module, format!("Environment={}", quote(&module)));
     }
     t.line(format!("UnsetEnvironment={}", WALL.join(" ")));
+    credentials(t, config);
 }
 
-fn commands(t: &mut Text, config: &Config) {
+/// Values that come as files in `$CREDENTIALS_DIRECTORY` and not in the environment. The empty
+/// `SetCredential=` is what systemd takes while pre-start has not yet written the file: without it
+/// a missing file ends every command with 243/CREDENTIALS.
+fn credentials(t: &mut Text, config: &Config) {
+    let names = &config.credentials;
+    if names.is_empty() {
+        return;
+    }
+    t.tuned(names, format!("UnsetEnvironment={}", names.join(" ")));
+    for name in &names.value {
+        t.line(format!("SetCredential={name}:"));
+        t.line(format!("LoadCredential={name}:{CREDENTIALS_DIR}/{name}"));
+    }
+}
+
+fn commands(t: &mut Text, config: &Config, facts: &UnitFacts, listening: &Listening) {
     t.line(format!("ExecStartPre=+{PRE_START}"));
-    t.tuned(&config.application, format!("ExecStart={}", command(config)));
+    let bind = matches!(listening, Listening::Bind { .. });
+    t.tuned(&config.application, format!("ExecStart={}", command(config, bind)));
+    if bind && !notifies(facts) {
+        t.line("# started is only what can be connected to");
+        t.line(format!("ExecStartPost={PROBE} --connect --wait=50"));
+    }
     t.line("ExecReload=/bin/kill -HUP $MAINPID");
     t.line(format!("ExecStopPost=-+{CAPTURE}"));
 }
 
-fn command(config: &Config) -> String {
-    let mut words = vec![config.venv.value.join("bin/gunicorn").display().to_string()];
+/// gunicorn before 20.0 never says that it is ready.
+fn notifies(facts: &UnitFacts) -> bool {
+    !facts.gunicorn.known().is_some_and(|version| *version < (20, 0))
+}
+
+fn command(config: &Config, bind: bool) -> String {
+    // No variable is expanded in the program's own path, so no `$` is doubled there.
+    let program = quote(&config.venv.value.join("bin/gunicorn").display().to_string());
+    let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     option("--workers", config.workers.value.to_string());
     option("--threads", config.threads.value.to_string());
@@ -140,7 +198,7 @@ fn command(config: &Config) -> String {
     option("--access-logfile", config.log_file("access.log").display().to_string());
     option("--error-logfile", config.log_file("error.log").display().to_string());
     option("--log-level", "info".to_owned());
-    if !config.activation.value {
+    if bind {
         for address in &config.addresses.value {
             let unix = address.starts_with('/');
             option("--bind", if unix { format!("unix:{address}") } else { address.clone() });
@@ -151,7 +209,7 @@ fn command(config: &Config) -> String {
     }
     words.extend(config.extra_args.value.iter().cloned());
     words.push(config.application.value.clone());
-    words.iter().map(|w| quote_exec(w)).collect::<Vec<_>>().join(" ")
+    words.iter().fold(program, |line, word| line + " " + &quote_exec(word))
 }
 
 fn ending(t: &mut Text, config: &Config, facts: &UnitFacts) {

@@ -3,19 +3,61 @@
 //! Each line was measured with a real Django, gunicorn and psycopg; nothing here is unknown to
 //! systemd 252, and nothing depends on a path without a dash.
 
-use crate::config::{Config, Profile};
+use std::path::PathBuf;
 
-/// Lines of the `[Service]` section.
-pub(super) fn lines(config: &Config) -> Vec<String> {
+use crate::config::{Config, Directive, Profile};
+use crate::model::Origin;
+
+/// A line of the `[Service]` section and the setting that it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) from: Origin,
+}
+
+/// The sandbox of the profile, with what the administrator sets instead.
+pub(super) fn lines(config: &Config) -> Vec<Line> {
+    let profile = match config.hardening.value {
+        Profile::Off => vec!["NoNewPrivileges=yes"],
+        Profile::Default => DEFAULT.to_vec(),
+        Profile::Strict => [DEFAULT, STRICT].concat(),
+    };
+    let own = &config.hardening_override;
+    let named = |text: &str, d: &Directive| text.split('=').next() == Some(d.name.as_str());
+    let mut lines: Vec<Line> = profile
+        .into_iter()
+        .filter(|text| !own.iter().any(|d| named(text, d)))
+        .map(|text| Line { text: text.to_owned(), from: config.hardening.origin.clone() })
+        .collect();
+    let own_lines = own.iter().filter(|d| !d.value.is_empty());
+    lines.extend(own_lines.map(|d| Line {
+        text: format!("{}={}", d.name, d.value.replace('%', "%%")),
+        from: own.origin.clone(),
+    }));
+    lines.extend(writable(config));
+    lines
+}
+
+/// Where the service may write under `ProtectSystem=strict`, each with a dash.
+fn writable(config: &Config) -> Vec<Line> {
+    let mut paths: Vec<(&PathBuf, &Origin)> = vec![
+        (&config.log_dir.value, &config.log_dir.origin),
+        (&config.runtime_dir.value, &config.runtime_dir.origin),
+    ];
     match config.hardening.value {
-        Profile::Off => vec!["NoNewPrivileges=yes".to_owned()],
-        Profile::Default => with_paths(config, DEFAULT, true),
-        Profile::Strict => {
-            let mut lines = with_paths(config, DEFAULT, false);
-            lines.extend(STRICT.iter().map(|l| (*l).to_owned()));
-            lines
+        Profile::Off => return Vec::new(),
+        // Older revisions of the application open debug.log and db.sqlite3 beside manage.py.
+        Profile::Default => {
+            paths.push((&config.working_directory.value, &config.working_directory.origin));
         }
+        Profile::Strict => {}
     }
+    paths.extend(config.writable.iter().map(|path| (path, &config.writable.origin)));
+    let line = |(path, from): (&PathBuf, &Origin)| Line {
+        text: format!("ReadWritePaths={}", super::quote(&format!("-{}", path.display()))),
+        from: from.clone(),
+    };
+    paths.into_iter().map(line).collect()
 }
 
 const DEFAULT: &[&str] = &[
@@ -53,17 +95,3 @@ const STRICT: &[&str] = &[
     "PrivateUsers=yes",
     "SystemCallFilter=~@privileged @resources",
 ];
-
-fn with_paths(config: &Config, table: &[&str], working_directory: bool) -> Vec<String> {
-    let mut lines: Vec<String> = table.iter().map(|l| (*l).to_owned()).collect();
-    let mut paths = vec![&config.log_dir.value, &config.runtime_dir.value];
-    if working_directory {
-        // Older revisions of the application open debug.log and db.sqlite3 beside manage.py.
-        paths.push(&config.working_directory.value);
-    }
-    paths.extend(&config.writable.value);
-    for path in paths {
-        lines.push(format!("ReadWritePaths=-{}", super::quote(&path.display().to_string())));
-    }
-    lines
-}

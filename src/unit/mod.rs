@@ -4,20 +4,30 @@
 //! line can fail on its own: a missing path, user or directory would keep even the `+` helpers
 //! from running (systemd.exec(5)).
 
+mod adopt;
+mod diff;
 mod dropin;
+mod export;
 mod facts;
 mod file;
 mod full;
 mod harden;
+mod listen;
 mod plan;
 mod quote;
 mod wall;
+mod watchdog;
+mod words;
 
-pub use facts::{AdminUnit, DropIn, UnitFacts};
+pub use adopt::{Adoption, Setting, adopt};
+pub use diff::{Line, compare};
+pub use export::export;
+pub use facts::{AdminSocket, AdminUnit, DropIn, EnvFile, Program, UnitFacts};
 pub use file::UnitFile;
 pub use plan::{Emitted, plan_unit};
 pub use quote::{quote, quote_exec};
 pub use wall::WALL;
+pub use words::{RawWord, raw_words};
 
 /// Name of our drop-in: low, so that any usual name of the administrator's wins.
 pub const DROP_IN: &str = "10-projectmeats-fixes.conf";

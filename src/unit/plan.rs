@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::facts::{AdminUnit, UnitFacts};
-use super::file::UnitFile;
-use super::{DROP_IN, dropin, full};
+use super::facts::{AdminUnit, Program, UnitFacts};
+use super::listen::Listening;
+use super::{DROP_IN, dropin, full, watchdog};
 use crate::config::Config;
 use crate::model::{Finding, Origin, Subject, finding};
 
@@ -18,36 +18,50 @@ pub enum Emitted {
 /// Plans the units. Total: whatever the host looks like, something safe comes out.
 pub fn plan_unit(config: &Config, facts: &UnitFacts) -> (Vec<Emitted>, Vec<Finding>) {
     let unit = config.unit();
-    match &facts.admin {
-        AdminUnit::Masked { .. } => (Vec::new(), Vec::new()),
+    let mut findings = Vec::new();
+    let mut emitted = match &facts.admin {
+        AdminUnit::Masked { .. } => return (Vec::new(), findings),
         AdminUnit::Unreadable { path, why } => {
             let subject = Subject { unit: Some(unit), ..Subject::file(path) };
             let detail = format!("{why}; the unit is left as it is, without our helpers");
-            (Vec::new(), vec![Finding::new(&finding::SVC_UNIT_UNREADABLE, subject, detail)])
+            findings.push(Finding::new(&finding::SVC_UNIT_UNREADABLE, subject, detail));
+            return (Vec::new(), findings);
         }
-        AdminUnit::Present { path, bytes, drop_ins } => {
-            let mut text = UnitFile::parse(bytes);
-            for drop_in in drop_ins {
-                text.extend(&drop_in.bytes);
-            }
+        AdminUnit::Present { path, .. } => {
+            let text = facts.admin.merged().unwrap_or_default();
             let path_of_ours = PathBuf::from(format!("{unit}.d")).join(DROP_IN);
             let text = dropin::drop_in(config, facts, &text, path);
-            (vec![Emitted::File { path: path_of_ours, text }], Vec::new())
+            vec![Emitted::File { path: path_of_ours, text }]
         }
-        AdminUnit::None => (full_set(config, facts), Vec::new()),
-    }
+        AdminUnit::None => {
+            findings.extend(rival(config, facts));
+            full_set(config, facts)
+        }
+    };
+    emitted.extend(watchdog::emitted(config));
+    (emitted, findings)
+}
+
+/// Two units of one service would fight for its address.
+fn rival(config: &Config, facts: &UnitFacts) -> Option<Finding> {
+    let rivals = facts.rivals.join(", ");
+    let detail = format!("{rivals} is enabled; {} is not started at boot beside it", config.unit());
+    let subject = Subject::unit(config.unit());
+    (!facts.rivals.is_empty()).then(|| Finding::new(&finding::SVC_RIVAL, subject, detail))
 }
 
 fn full_set(config: &Config, facts: &UnitFacts) -> Vec<Emitted> {
     let unit = config.unit();
-    let mut emitted =
-        vec![Emitted::File { path: unit.clone().into(), text: full::service(config, facts) }];
+    let listening = Listening::of(config, facts);
+    let text = full::service(config, facts, &listening);
+    let mut emitted = vec![Emitted::File { path: unit.clone().into(), text }];
     // Without gunicorn there is nothing to start: the unit waits quietly until it is there.
-    let start = config.enabled.value && facts.program;
+    let program = facts.program != Program::Missing;
+    let start = config.enabled.value && program && facts.rivals.is_empty();
     if start {
         emitted.push(link("multi-user.target.wants", &unit));
     }
-    if config.activation.value && !facts.admin_socket {
+    if listening == Listening::Socket {
         let socket = config.socket_unit();
         emitted
             .push(Emitted::File { path: socket.clone().into(), text: full::socket(config, facts) });
@@ -58,7 +72,8 @@ fn full_set(config: &Config, facts: &UnitFacts) -> Vec<Emitted> {
     emitted
 }
 
-fn link(wants: &str, unit: &str) -> Emitted {
+/// `WANTS/UNIT -> ../UNIT`.
+pub(super) fn link(wants: &str, unit: &str) -> Emitted {
     Emitted::Link { path: PathBuf::from(wants).join(unit), target: PathBuf::from("..").join(unit) }
 }
 

@@ -10,6 +10,21 @@ pub fn quote_exec(word: &str) -> String {
     protect(word, true)
 }
 
+/// A path of `EnvironmentFile=`, which systemd takes for a pattern (glob(7)).
+pub fn escape_pattern(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+        if c == '%' {
+            out.push('%');
+        }
+    }
+    out
+}
+
 fn protect(word: &str, exec: bool) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-+=:,./@^~!?*[](){}<>|&#".contains(c);
     let first_fine = !word.starts_with(['@', '-', ':', '+', '!', '|', '~', '#', ';']);
@@ -43,6 +58,13 @@ fn protect(word: &str, exec: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns() {
+        for (path, pattern) in [("/a%b\\c", "/a%%b\\\\c"), ("/a*[b]? d", "/a\\*\\[b]\\? d")] {
+            assert_eq!(escape_pattern(path), pattern);
+        }
+    }
 
     #[test]
     fn words() {

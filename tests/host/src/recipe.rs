@@ -27,7 +27,7 @@ pub struct Recipe {
 #[derive(Debug, Clone)]
 enum Layer {
     /// A new root of this suite with these packages, by mmdebstrap.
-    Debian { suite: &'static str, packages: &'static [&'static str], script: &'static str },
+    Debian { suite: &'static str, packages: Vec<&'static str>, script: &'static str },
     /// A script run inside a copy of the parent; `files` of the source tree are laid in
     /// `/build` while it runs.
     Script { script: &'static str, files: PathBuf },
@@ -70,6 +70,11 @@ python3 -m venv /opt/projectmeats/venv
     -r /build/requirements.txt
 ";
 
+const PSYCOPG: &str = "\
+/opt/projectmeats/venv/bin/pip install --no-cache-dir --disable-pip-version-check -q \\
+    -r /build/psycopg.txt
+";
+
 /// The project with a migrated SQLite database, as `git clone` and `manage.py migrate` leave it.
 const APP: &str = "\
 set -eu
@@ -81,10 +86,37 @@ SECRET_KEY=only-for-migrate ../venv/bin/python manage.py collectstatic --noinput
 chown -R projectmeats:www-data /opt/projectmeats/backend
 ";
 
+/// The Debian releases that the package supports, oldest first.
+pub const SUITES: &[&str] = &["bookworm", "trixie", "sid"];
+
+/// The releases that a test over all of them takes: every one with `MEATS_SUITES=all`, else the
+/// oldest, where most hosts are, and the newest, where surprises come from.
+pub fn suites() -> Vec<&'static str> {
+    let all = std::env::var_os("MEATS_SUITES").is_some_and(|value| value == "all");
+    let ends = SUITES.first().into_iter().chain(SUITES.last());
+    if all { SUITES.to_vec() } else { ends.copied().collect() }
+}
+
 /// A Debian 12 with systemd and Python, nothing of the service.
 pub fn base() -> Recipe {
-    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES, script: SETTLE };
-    Recipe { name: "bookworm", parent: None, layer }
+    debian_of("bookworm")
+}
+
+/// [`base`] of another release.
+pub fn debian_of(suite: &'static str) -> Recipe {
+    let mut packages = PACKAGES.to_vec();
+    if suite != "bookworm" {
+        // useradd; since Debian 13 no essential package brings it
+        packages.push("passwd");
+    }
+    Recipe { name: suite, parent: None, layer: Layer::Debian { suite, packages, script: SETTLE } }
+}
+
+/// [`app`] of another release.
+pub fn app_of(suite: &'static str) -> Recipe {
+    debian_of(suite)
+        .then("venv", VENV, source("app/requirements.txt"))
+        .then("app", APP, source("app/backend"))
 }
 
 /// A Debian 13, whose systemd has the newer rule for comments, with compose v2 and docker's client.
@@ -103,6 +135,11 @@ pub fn venv() -> Recipe {
 /// [`venv`] with the Django project in /opt/projectmeats and its database.
 pub fn app() -> Recipe {
     venv().then("app", APP, source("app/backend"))
+}
+
+/// [`app_of`] with the PostgreSQL driver that the field has.
+pub fn psycopg_of(suite: &'static str) -> Recipe {
+    app_of(suite).then("psycopg", PSYCOPG, source("app/psycopg.txt"))
 }
 
 fn source(path: &str) -> PathBuf {
@@ -184,7 +221,7 @@ impl Recipe {
         }
         match &self.layer {
             Layer::Debian { suite, packages, script } => {
-                let mut sorted = packages.to_vec();
+                let mut sorted = packages.clone();
                 sorted.sort_unstable();
                 digest.update(format!("{suite}\n{}\n{script}", sorted.join(" ")));
             }
@@ -200,7 +237,12 @@ impl Recipe {
 fn debian(suite: &str, packages: &[&str], target: &Path) -> Result<()> {
     let include = format!("--include={}", packages.join(","));
     let target = target.to_str().context("the cache path is not UTF-8")?;
-    let args = ["--quiet", "--variant=apt", &include, suite, target];
+    let mut args = vec!["--quiet", "--variant=apt", &include];
+    if suite == "sid" {
+        // the list of sid is valid for a week; a mirror that stands still is older than that
+        args.push("--aptopt=Acquire::Check-Valid-Until false");
+    }
+    args.extend([suite, target]);
     run::tool("mmdebstrap", &args, Duration::from_secs(600)).map(drop)
 }
 

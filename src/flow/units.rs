@@ -1,0 +1,335 @@
+//! Observes what the unit planner needs: a look per fact, cheap enough for PID 1 to wait for.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::model::{Fact, FileKind};
+use crate::sys::Root;
+use crate::sys::ids::Accounts;
+use crate::unit::{
+    AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts, UnitFile,
+};
+
+/// Directories of units, strongest first (systemd.unit(5)); generators' own are not among them.
+pub const UNIT_DIRS: &[&str] = &[
+    "/etc/systemd/system.control",
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+];
+
+/// Most bytes of one unit file or drop-in.
+const UNIT_LIMIT: u64 = 1 << 20;
+
+/// One look per fact.
+pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
+    let enabled = root.names(Path::new("/etc/systemd/system/multi-user.target.wants"));
+    let admin = admin_unit(root, config, &enabled);
+    let full = admin == AdminUnit::None;
+    let accounts = Accounts::observe(root);
+    UnitFacts {
+        systemd: systemd_version(root),
+        socket: if full { admin_socket(root, config) } else { AdminSocket::None },
+        rivals: rivals(config, &enabled),
+        env_files: env_files(root, config, &admin),
+        gunicorn: gunicorn_version(root, &config.venv),
+        program: program(root, config),
+        user_exists: accounts.find_user(&config.user).is_some(),
+        group_exists: accounts.find_gid(&config.group).is_some(),
+        admin,
+    }
+}
+
+/// The version is part of the name of systemd's private library; no child process is needed.
+fn systemd_version(root: &Root) -> Fact<u32> {
+    const DIRS: &[&str] = &[
+        "/usr/lib/x86_64-linux-gnu/systemd",
+        "/usr/lib/aarch64-linux-gnu/systemd",
+        "/usr/lib/systemd",
+    ];
+    let version = |name: &OsString| {
+        let rest = name.to_str()?.strip_prefix("libsystemd-shared-")?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    let found = DIRS.iter().find_map(|dir| root.names(Path::new(dir)).iter().find_map(version));
+    found.map_or_else(
+        || Fact::Unknown("no libsystemd-shared library was found".to_owned()),
+        Fact::Known,
+    )
+}
+
+/// `NAME@.service` of an instance's name.
+fn template_of(unit: &str) -> Option<String> {
+    let (name, instance) = unit.split_once('@')?;
+    let (_, suffix) = instance.rsplit_once('.')?;
+    Some(format!("{name}@.{suffix}"))
+}
+
+/// The unit by its own name wherever it is, else the template of an instance (systemd.unit(5)).
+fn admin_unit(root: &Root, config: &Config, enabled: &[OsString]) -> AdminUnit {
+    let unit = config.unit();
+    for name in std::iter::once(unit.clone()).chain(template_of(&unit)) {
+        for dir in UNIT_DIRS {
+            let path = Path::new(dir).join(&name);
+            match at(root, &path) {
+                Found::Nothing => {}
+                Found::Masked => return AdminUnit::Masked { path },
+                Found::Unit(bytes) => {
+                    let drop_ins = drop_ins_before_ours(root, &unit);
+                    return AdminUnit::Present { path, bytes, drop_ins };
+                }
+                Found::Unreadable(why) => return AdminUnit::Unreadable { path, why },
+            }
+        }
+    }
+    not_mounted(root, &unit, enabled)
+}
+
+/// What lies at the place of a unit.
+enum Found {
+    Nothing,
+    Masked,
+    Unit(Vec<u8>),
+    Unreadable(String),
+}
+
+fn at(root: &Root, path: &Path) -> Found {
+    match root.kind(path, false) {
+        Fact::Absent => return Found::Nothing,
+        Fact::Unknown(why) => return Found::Unreadable(why),
+        Fact::Known(FileKind::Symlink) => {
+            let target = root.link_target(path);
+            if target.known().is_some_and(|t| t == Path::new("/dev/null")) {
+                return Found::Masked;
+            }
+        }
+        Fact::Known(_) => {}
+    }
+    match root.read(path, UNIT_LIMIT) {
+        Fact::Known(bytes) if bytes.is_empty() => Found::Masked,
+        Fact::Known(bytes) => Found::Unit(bytes),
+        // A link that leads nowhere. One to the same name in another unit directory is passed over
+        // by systemd; with any other it finds no unit, ours neither.
+        Fact::Absent if links_to_itself(root, path) => Found::Nothing,
+        Fact::Absent => {
+            let why = "it is a link that leads nowhere, and hides every other unit of its name";
+            Found::Unreadable(why.to_owned())
+        }
+        Fact::Unknown(why) => Found::Unreadable(why),
+    }
+}
+
+fn links_to_itself(root: &Root, path: &Path) -> bool {
+    let target = root.link_target(path);
+    let same = |t: &PathBuf| {
+        t.file_name() == path.file_name()
+            && t.parent().is_some_and(|dir| UNIT_DIRS.iter().any(|d| dir == Path::new(d)))
+    };
+    target.known().is_some_and(same)
+}
+
+/// At early boot a unit below /usr/local cannot be seen where that is a file system of its own; the
+/// link that enables it can.
+fn not_mounted(root: &Root, unit: &str, enabled: &[OsString]) -> AdminUnit {
+    const LOCAL: &str = "/usr/local/lib/systemd/system";
+    if !enabled.iter().any(|name| name == unit) {
+        return AdminUnit::None;
+    }
+    let link = Path::new("/etc/systemd/system/multi-user.target.wants").join(unit);
+    match root.link_target(&link) {
+        Fact::Known(path)
+            if path.starts_with(LOCAL) && root.kind(Path::new(LOCAL), true).is_absent() =>
+        {
+            let why = "it is enabled, but its directory is not there (not mounted yet?)";
+            AdminUnit::Unreadable { path, why: why.to_owned() }
+        }
+        _ => AdminUnit::None,
+    }
+}
+
+fn admin_socket(root: &Root, config: &Config) -> AdminSocket {
+    if !config.activation.value {
+        return AdminSocket::None;
+    }
+    let unit = config.socket_unit();
+    for name in std::iter::once(unit.clone()).chain(template_of(&unit)) {
+        for dir in UNIT_DIRS {
+            let path = Path::new(dir).join(&name);
+            match at(root, &path) {
+                Found::Nothing => {}
+                Found::Masked | Found::Unreadable(_) => return AdminSocket::Masked { path },
+                Found::Unit(bytes) => return AdminSocket::Present { path, bytes },
+            }
+        }
+    }
+    AdminSocket::None
+}
+
+fn rivals(config: &Config, enabled: &[OsString]) -> Vec<String> {
+    let name = &config.service.value;
+    let rival = |unit: &&str| {
+        **unit == format!("{name}-socket.service")
+            || unit.starts_with(&format!("{name}@")) && unit.ends_with(".service")
+    };
+    enabled.iter().filter_map(|unit| unit.to_str()).filter(rival).map(str::to_owned).collect()
+}
+
+/// Directories of drop-ins for a unit, the most specific first (systemd.unit(5)): its own, its
+/// template's, those of its name cut at dashes, those of its type.
+fn drop_in_dirs(unit: &str) -> Vec<String> {
+    let mut dirs = vec![format!("{unit}.d")];
+    dirs.extend(template_of(unit).map(|template| format!("{template}.d")));
+    let (stem, suffix) = unit.rsplit_once('.').unwrap_or((unit, "service"));
+    let stem = stem.split('@').next().unwrap_or(stem);
+    let mut dashes: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
+    dashes.reverse();
+    let cut = |at: usize| stem.get(..=at).filter(|c| *c != stem);
+    dirs.extend(dashes.into_iter().filter_map(cut).map(|c| format!("{c}.{suffix}.d")));
+    dirs.push(format!("{suffix}.d"));
+    dirs
+}
+
+/// Drop-ins that systemd applies before ours: by name, whatever the directory; of equal names the
+/// most specific and strongest directory's.
+fn drop_ins_before_ours(root: &Root, unit: &str) -> Vec<DropIn> {
+    let mut found: Vec<(OsString, PathBuf)> = Vec::new();
+    for below in drop_in_dirs(unit) {
+        for dir in UNIT_DIRS {
+            let dir = Path::new(dir).join(&below);
+            for name in root.names(&dir) {
+                let conf = name.as_encoded_bytes().ends_with(b".conf");
+                let before = name.as_os_str() < OsStr::new(DROP_IN);
+                if conf && before && !found.iter().any(|(n, _)| *n == name) {
+                    found.push((name.clone(), dir.join(name)));
+                }
+            }
+        }
+    }
+    found.sort();
+    let read = |(_, path): (_, PathBuf)| match root.read(&path, UNIT_LIMIT) {
+        Fact::Known(bytes) => Some(DropIn { path, bytes }),
+        Fact::Absent | Fact::Unknown(_) => None,
+    };
+    found.into_iter().filter_map(read).collect()
+}
+
+/// The configured env file, and those that the administrator's unit names in plain words.
+fn env_files(root: &Root, config: &Config, admin: &AdminUnit) -> Vec<EnvFile> {
+    let mut paths = vec![config.env_file.value.clone()];
+    let unit = admin.merged().unwrap_or_default();
+    let named = unit.list("Service", "EnvironmentFile").into_iter();
+    let plain = named
+        .map(|file| file.trim_start_matches('-'))
+        .filter(|file| file.starts_with('/') && !file.contains(['%', '*', '?', '[']));
+    paths.extend(plain.map(PathBuf::from));
+    paths.dedup();
+    let look = |path: PathBuf| {
+        let kind = root.kind(&path, false);
+        let behind = match kind {
+            Fact::Known(FileKind::Symlink) => root.kind(&path, true),
+            _ => kind.clone(),
+        };
+        EnvFile { path, kind, behind }
+    };
+    paths.into_iter().map(look).collect()
+}
+
+/// From the name of gunicorn's metadata directory.
+fn gunicorn_version(root: &Root, venv: &Path) -> Fact<(u32, u32)> {
+    let lib = venv.join("lib");
+    let version = |name: &OsString| {
+        let version = name.to_str()?.strip_prefix("gunicorn-")?.strip_suffix(".dist-info")?;
+        let mut parts = version.split('.').map(|p| p.parse().ok());
+        Some((parts.next()??, parts.next().flatten().unwrap_or(0)))
+    };
+    let pythons = root.names(&lib).into_iter().map(|python| lib.join(python).join("site-packages"));
+    let found = pythons.into_iter().find_map(|dir| root.names(&dir).iter().find_map(version));
+    found.map_or(Fact::Absent, Fact::Known)
+}
+
+/// gunicorn, and if it is not there, whether something above it is only not mounted yet.
+fn program(root: &Root, config: &Config) -> Program {
+    let path = config.venv.join("bin/gunicorn");
+    if root.kind(&path, false).known().is_some() {
+        return Program::There;
+    }
+    let table = match root.read(Path::new("/etc/fstab"), UNIT_LIMIT) {
+        Fact::Known(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Fact::Absent | Fact::Unknown(_) => String::new(),
+    };
+    let in_table = |dir: &Path| {
+        table.lines().filter(|line| !line.trim_start().starts_with('#')).any(|line| {
+            line.split_whitespace().nth(1).is_some_and(|point| Path::new(point) == dir)
+        })
+    };
+    let in_unit = |dir: &Path| {
+        let unit = mount_unit(dir);
+        UNIT_DIRS.iter().any(|d| root.kind(&Path::new(d).join(&unit), true).known().is_some())
+    };
+    let above = path.ancestors().skip(1).filter(|dir| dir.components().count() > 1);
+    above
+        .into_iter()
+        .find(|dir| in_table(dir) || in_unit(dir))
+        .map_or(Program::Missing, |dir| Program::BelowMount(dir.to_owned()))
+}
+
+/// The name of the unit that mounts a directory, for plain paths (systemd-escape(1)).
+fn mount_unit(dir: &Path) -> String {
+    let mut name = String::new();
+    for c in dir.to_string_lossy().trim_matches('/').chars() {
+        match c {
+            '/' => name.push('-'),
+            '-' => name.push_str("\\x2d"),
+            c => name.push(c),
+        }
+    }
+    name + ".mount"
+}
+
+/// The settings, with what the administrator's own unit decides in their place where they are not
+/// set: which user the service runs as is then said by his unit alone.
+pub fn as_unit_says(config: &Config, facts: &UnitFacts) -> Config {
+    let mut config = config.clone();
+    let Some(unit) = facts.admin.merged() else { return config };
+    let said = |unit: &UnitFile, key: &str| {
+        let value = unit.last("Service", key)?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        (!value.is_empty() && value.bytes().all(plain)).then(|| value.to_owned())
+    };
+    for (setting, key) in [(&mut config.user, "User"), (&mut config.group, "Group")] {
+        if let (crate::model::Origin::Default, Some(value)) = (&setting.origin, said(&unit, key)) {
+            setting.value = value;
+            setting.origin = crate::model::Origin::Fact("administrator's unit");
+        }
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drop_in_directories() {
+        let cases: &[(&str, &[&str])] = &[
+            ("a.service", &["a.service.d", "service.d"]),
+            (
+                "a-b-c.service",
+                &["a-b-c.service.d", "a-b-.service.d", "a-.service.d", "service.d"],
+            ),
+            ("a@x.service", &["a@x.service.d", "a@.service.d", "service.d"]),
+        ];
+        for (unit, expected) in cases {
+            assert_eq!(drop_in_dirs(unit), *expected, "{unit}");
+        }
+    }
+
+    #[test]
+    fn names_of_mount_units() {
+        assert_eq!(mount_unit(Path::new("/opt")), "opt.mount");
+        assert_eq!(mount_unit(Path::new("/opt/my-app")), "opt-my\\x2dapp.mount");
+    }
+}
