@@ -191,6 +191,26 @@ fn man_pages_have_every_section_and_no_fault() {
     }
 }
 
+/// Paths of the tree in backticks.
+#[test]
+fn documents_name_no_place_that_is_gone() {
+    let rooms =
+        ["src/", "tests/", "man/", "debian/", "systemd/", "hooks/", "docker/", "completions/"];
+    let files = ["Cargo.toml", "clippy.toml", "deny.toml", "Makefile"];
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let text = text(document);
+        let named = text.split('`').skip(1).step_by(2).filter(|word| !word.contains(['*', ' ']));
+        let ours = |w: &&str| rooms.iter().any(|r| w.starts_with(r)) || files.contains(w);
+        let mut count = 0;
+        for word in named.filter(ours) {
+            let there = root().join(word).exists() || root().join(format!("{word}.rs")).exists();
+            assert!(there, "{document}: {word} does not exist");
+            count += 1;
+        }
+        assert!(count > 0, "{document} names no place at all");
+    }
+}
+
 #[test]
 fn the_catalogue_explains_every_message_of_ours() {
     let catalogue = text("systemd/projectmeats-fixes.catalog");
