@@ -16,12 +16,15 @@ use std::path::{Path, PathBuf};
 /// Dependencies of the programs and what for.
 const DIRECT: &[(&str, &str)] = &[
     ("anyhow", "errors of the deployment, where only the text matters"),
+    ("base64ct", "the form of SCRAM verifiers of PostgreSQL"),
     ("clap", "options; help, completions and the manual are compared with its table"),
     ("configparser", "fixes.conf"),
     ("getrandom", "salts and generated keys, straight from the kernel"),
+    ("hmac", "as base64ct"),
     ("jiff", "local times for people"),
     ("libsystemd", "journal entries with MESSAGE_ID"),
     ("nix", "openat2, descriptors, ids, limits: system calls without unsafe of ours"),
+    ("pbkdf2", "as base64ct"),
     ("pep440_rs", "versions of Python distributions"),
     ("pep508_rs", "requirements of Python distributions"),
     ("sd-notify", "the status line while a start is prepared"),

@@ -1,8 +1,9 @@
 //! The built programs against recorded cases. A case is one text file: the tree to begin with,
 //! then what comes out. `BLESS=1` rewrites the second half; under CI it does not.
 //!
-//! Every case runs twice: the generator into fresh directories (equal bytes), pre-start on the
-//! tree that it has repaired (nothing is written).
+//! Every case runs again: the generator into fresh directories where all else is read-only and
+//! there is no network (equal bytes), pre-start on the tree that it has repaired (nothing is
+//! written).
 
 #![allow(
     clippy::unwrap_used,
@@ -46,13 +47,14 @@ fn root_of(case: &Case) -> TempDir {
 }
 
 /// Runs a program in the environment of the case and nothing else.
-fn run(case: &Case, program: &str, places: &[(&str, &Path)]) -> Output {
+fn run(case: &Case, program: &[&str], places: &[(&str, &Path)]) -> Output {
     let place = |word: &String| match places.iter().find(|(name, _)| name == word) {
         Some((_, path)) => path.as_os_str().to_owned(),
         None => word.into(),
     };
     let environment = case.environment.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-    Command::new(program)
+    Command::new(program[0])
+        .args(&program[1..])
         .args(case.arguments.iter().map(place))
         .env_clear()
         .envs(environment)
@@ -85,25 +87,40 @@ fn generator() {
     each("generator", 25, |case| {
         let root = root_of(case);
         let before = tree::observe(root.path());
-        let (first, emitted) = generate(case, root.path());
-        let (second, _) = generate(case, root.path());
-        assert_eq!(first, second, "{}: a second run differs", case.name());
+        let (first, emitted) = generate(case, root.path(), false);
+        let (second, _) = generate(case, root.path(), true);
+        assert_eq!(first, second, "{}: a second run, in the sandbox, differs", case.name());
         assert_eq!(before, tree::observe(root.path()), "{}: it wrote elsewhere", case.name());
         verify(case, root.path(), emitted.path());
         first
     });
 }
 
-fn generate(case: &Case, root: &Path) -> (Outcome, TempDir) {
+/// What systemd 257 gives a generator, and no network: only the directory to write to is writable.
+const SANDBOX: &str = "\
+    /usr/bin/mount --make-rprivate /; normal=$1; shift; \
+    /usr/bin/mount --bind \"$normal\" \"$normal\"; \
+    for mount in / /tmp /run /var /var/tmp; do \
+        /usr/bin/mount -o remount,bind,ro $mount 2>/dev/null || :; \
+    done; \
+    ! /usr/bin/touch \"$0\" 2>/dev/null || { echo no sandbox >&2; exit 99; }; exec \"$@\"";
+
+fn generate(case: &Case, root: &Path, sandbox: bool) -> (Outcome, TempDir) {
     let dirs = [(); 3].map(|()| TempDir::new().expect("a directory"));
     let [normal, early, late] = &dirs;
     let places =
         [("ROOT", root), ("NORMAL", normal.path()), ("EARLY", early.path()), ("LATE", late.path())];
-    let output = run(case, env!("CARGO_BIN_EXE_projectmeats-generator"), &places);
+    let program = env!("CARGO_BIN_EXE_projectmeats-generator");
+    let probe = root.join("probe");
+    let (probe, normal) = (probe.to_str().unwrap(), normal.path().to_str().unwrap());
+    let outside = ["/usr/bin/unshare", "--mount", "--net", "--", "/bin/sh", "-euc", SANDBOX];
+    let command =
+        if sandbox { [&outside[..], &[probe, normal, program]].concat() } else { vec![program] };
+    let output = run(case, &command, &places);
     for unused in [early, late] {
         assert!(tree::observe(unused.path()).is_empty(), "{}: EARLY or LATE used", case.name());
     }
-    let tree = tree::render(&Tree::new(), &tree::observe(normal.path()));
+    let tree = tree::render(&Tree::new(), &tree::observe(Path::new(normal)));
     let outcome = outcome(&output, &places, tree);
     assert!(!outcome.tree.contains(SECRET), "{}: units are world-readable", case.name());
     let [normal, ..] = dirs;
@@ -173,7 +190,7 @@ fn pre_start() {
 
 fn start(case: &Case, root: &Path, before: &Tree) -> (Outcome, Tree) {
     let places = [("ROOT", root)];
-    let output = run(case, env!("CARGO_BIN_EXE_pre-start"), &places);
+    let output = run(case, &[env!("CARGO_BIN_EXE_pre-start")], &places);
     let after = tree::observe(root);
     for (path, entry) in &after {
         let theirs = path.contains(".env") || before.get(path) == Some(entry);
