@@ -10,7 +10,7 @@ pub const UNIT: Check = Check {
             &finding::SVC_UNIT_UNREADABLE,
             &finding::SVC_USER_MISSING,
             &finding::SVC_PROGRAM_MISSING,
-        &finding::SVC_RIVAL,
+            &finding::SVC_RIVAL,
         ]
     },
     run: |facts| settings::of(facts, &(UNIT.kinds)()),

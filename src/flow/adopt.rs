@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use super::observe_settings;
 use super::units::observe_unit;
 use crate::config::{self, Config, DROP_IN_DIR, STATE_DIR, Source};
-use crate::model::{
-    Action, Effect, Fact, FileKind, Origin, Owner, Plan, Secret, Seen, finding,
-};
+use crate::model::{Action, Effect, Fact, FileKind, Origin, Owner, Plan, Secret, Seen, finding};
 use crate::sys::{Root, process};
 use crate::unit::{AdminUnit, Adoption, adopt};
 

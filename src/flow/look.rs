@@ -12,7 +12,7 @@ use crate::python::Platform;
 use crate::report;
 use crate::sys::ids::Accounts;
 use crate::sys::{Root, clock, http, process, systemd};
-use crate::unit::{AdminUnit, UnitFacts, UnitFile};
+use crate::unit::{AdminUnit, UnitFacts};
 
 /// The host as this user sees it now.
 pub fn observe(root: &Root, assessment: Assessment) -> Facts {
@@ -131,26 +131,10 @@ pub(super) fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> 
     }
 }
 
-/// The addresses where the service should answer: those of the settings for our own unit, those of
-/// gunicorn's arguments for an administrator's.
-pub(super) fn addresses(config: &Config, unit: &UnitFacts) -> Vec<String> {
+/// The addresses where the service should answer, as gunicorn spells them.
+pub(super) fn addresses(config: &Config) -> Vec<String> {
     let spelled = |a: &String| if a.starts_with('/') { format!("unix:{a}") } else { a.clone() };
-    let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
-        return config.addresses.iter().map(spelled).collect();
-    };
-    let mut text = UnitFile::parse(bytes);
-    drop_ins.iter().for_each(|d| text.extend(&d.bytes));
-    let line = text.list("Service", "ExecStart").first().copied().unwrap_or_default().to_owned();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let mut bound = Vec::new();
-    for (word, next) in words.iter().zip(words.iter().skip(1).copied().chain([""])) {
-        let value = match *word {
-            "-b" | "--bind" => Some(next),
-            other => other.strip_prefix("--bind=").or_else(|| other.strip_prefix("-b=")),
-        };
-        bound.extend(value.map(|v| v.trim_matches(['"', '\'']).to_owned()));
-    }
-    if bound.is_empty() { config.addresses.iter().map(spelled).collect() } else { bound }
+    config.addresses.iter().map(spelled).collect()
 }
 
 /// An address to connect to: a wildcard is reached by loopback, a bare name of localhost is 127.0.0.1.
@@ -200,7 +184,7 @@ fn listeners(
         });
         Listener { address, answer, connects }
     };
-    Fact::Known(addresses(config, unit).into_iter().map(ask).collect())
+    Fact::Known(addresses(config).into_iter().map(ask).collect())
 }
 
 /// The `Host:` to ask with: the setting, else a name that the application accepts: localhost if it

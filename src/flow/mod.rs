@@ -27,4 +27,4 @@ pub mod venv;
 
 pub use host::{observe_ids, observe_tree};
 pub use settings::observe_settings;
-pub use units::{as_unit_says, observe_unit};
+pub use units::observe_unit;

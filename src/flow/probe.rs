@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::look::{self, addresses, reachable};
-use super::{as_unit_says, observe_settings, observe_unit};
+use super::observe_settings;
 use crate::cli::diagnose::Probe;
 use crate::config::{Config, RUN_DIR};
 use crate::model::{Effect, Fact, Origin, Owner, Plan, Secret, finding, message};
@@ -23,10 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// SuccessExitStatus=0 1).
 pub fn main(root: &Root, asked: &Probe, out: &mut dyn Write) -> u8 {
     let (config, _) = observe_settings(root);
-    let unit = observe_unit(root, &config);
-    let config = as_unit_says(&config, &unit);
     let targets: Vec<String> =
-        addresses(&config, &unit).iter().map(|address| reachable(address)).collect();
+        addresses(&config).iter().map(|address| reachable(address)).collect();
     if asked.strike {
         return strike(root, &config, &targets, out);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host::{observe_ids, observe_tree};
-use super::{as_unit_says, observe_settings, observe_unit};
+use super::{observe_settings, observe_unit};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::model::{
     Action, Effect, Fact, FileKind, Finding, Names, Origin, Owner, Plan, Stat, Subject, finding,
@@ -39,7 +39,6 @@ impl Assessment {
 pub fn assess(root: &Root) -> Assessment {
     let (config, findings) = observe_settings(root);
     let mut unit = observe_unit(root, &config);
-    let config = as_unit_says(&config, &unit);
     let accounts = Accounts::observe(root);
     unit.user_exists = accounts.find_user(&config.user).is_some();
     unit.group_exists = accounts.find_gid(&config.group).is_some();

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::units::observe_admin;
 use crate::config::{self, Config, Source};
 use crate::model::{Fact, Finding};
 use crate::sys::Root;
 
 const MAX_DROP_INS: usize = 256;
 
-/// Reads `fixes.conf` and its drop-ins and resolves them. Names that do not end in `.conf`
+/// Reads `fixes.conf` and its drop-ins and resolves them; what nobody set is taken from the
+/// administrator's own unit, if there is one. Names that do not end in `.conf`
 /// (dpkg's leftovers, editors' backups) are no drop-ins.
 pub fn observe_settings(root: &Root) -> (Config, Vec<Finding>) {
     let read = |path: PathBuf| {
@@ -20,5 +22,9 @@ pub fn observe_settings(root: &Root) -> (Config, Vec<Finding>) {
         let names = listing.names.iter().filter(|n| n.as_encoded_bytes().ends_with(b".conf"));
         sources.extend(names.map(|n| read(Path::new(config::DROP_IN_DIR).join(n))));
     }
-    config::resolve(&sources)
+    let (mut config, findings) = config::resolve(&sources);
+    if let Some((path, unit)) = observe_admin(root, &config) {
+        config.adopt(&path, &unit);
+    }
+    (config, findings)
 }

@@ -10,9 +10,9 @@ use super::{observe_settings, observe_unit};
 use crate::cli::diagnose::Unit;
 use crate::model::{Effect, Origin, Plan, finding};
 use crate::report;
+use crate::sys::Root;
 use crate::sys::apply::{Applied, Outcome, apply};
 use crate::sys::ids::Accounts;
-use crate::sys::Root;
 use crate::sys::terminal::Terminal;
 use crate::unit::{AdminSocket, AdminUnit, Emitted, Line, UnitFacts, UnitFile, compare, plan_unit};
 
@@ -193,7 +193,8 @@ fn tell(root: &Root, applied: &[Applied], out: &mut dyn Write) -> u8 {
         }
     }
     if failed {
-        writeln!(out, "What was done before stands; meats-diagnose unit --undo takes it back.").ok();
+        writeln!(out, "What was done before stands; meats-diagnose unit --undo takes it back.")
+            .ok();
         return 1;
     }
     let (config, _) = observe_settings(root);

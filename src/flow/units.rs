@@ -7,9 +7,7 @@ use crate::config::Config;
 use crate::model::{Fact, FileKind};
 use crate::sys::Root;
 use crate::sys::ids::Accounts;
-use crate::unit::{
-    AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts, UnitFile,
-};
+use crate::unit::{AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts, UnitFile};
 
 /// Directories of units, strongest first (systemd.unit(5)); generators' own are not among them.
 pub const UNIT_DIRS: &[&str] = &[
@@ -192,17 +190,21 @@ fn drop_in_dirs(unit: &str) -> Vec<String> {
     dirs
 }
 
-/// Drop-ins that systemd applies before ours: by name, whatever the directory; of equal names the
-/// most specific and strongest directory's.
+/// Drop-ins that systemd applies before ours.
 fn drop_ins_before_ours(root: &Root, unit: &str) -> Vec<DropIn> {
+    drop_ins(root, unit, |name| name < DROP_IN)
+}
+
+/// The administrator's drop-ins in the order in which systemd applies them: by name, whatever the
+/// directory; of equal names the most specific and strongest directory's.
+fn drop_ins(root: &Root, unit: &str, wanted: impl Fn(&OsStr) -> bool) -> Vec<DropIn> {
     let mut found: Vec<(OsString, PathBuf)> = Vec::new();
     for below in drop_in_dirs(unit) {
         for dir in UNIT_DIRS {
             let dir = Path::new(dir).join(&below);
             for name in root.names(&dir) {
                 let conf = name.as_encoded_bytes().ends_with(b".conf");
-                let before = name.as_os_str() < OsStr::new(DROP_IN);
-                if conf && before && !found.iter().any(|(n, _)| *n == name) {
+                if conf && wanted(&name) && !found.iter().any(|(n, _)| *n == name) {
                     found.push((name.clone(), dir.join(name)));
                 }
             }
@@ -261,9 +263,10 @@ fn program(root: &Root, config: &Config) -> Program {
         Fact::Absent | Fact::Unknown(_) => String::new(),
     };
     let in_table = |dir: &Path| {
-        table.lines().filter(|line| !line.trim_start().starts_with('#')).any(|line| {
-            line.split_whitespace().nth(1).is_some_and(|point| Path::new(point) == dir)
-        })
+        table
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .any(|line| line.split_whitespace().nth(1).is_some_and(|point| Path::new(point) == dir))
     };
     let in_unit = |dir: &Path| {
         let unit = mount_unit(dir);
@@ -289,23 +292,15 @@ fn mount_unit(dir: &Path) -> String {
     name + ".mount"
 }
 
-/// The settings, with what the administrator's own unit decides in their place where they are not
-/// set: which user the service runs as is then said by his unit alone.
-pub fn as_unit_says(config: &Config, facts: &UnitFacts) -> Config {
-    let mut config = config.clone();
-    let Some(unit) = facts.admin.merged() else { return config };
-    let said = |unit: &UnitFile, key: &str| {
-        let value = unit.last("Service", key)?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
-        (!value.is_empty() && value.bytes().all(plain)).then(|| value.to_owned())
-    };
-    for (setting, key) in [(&mut config.user, "User"), (&mut config.group, "Group")] {
-        if let (crate::model::Origin::Default, Some(value)) = (&setting.origin, said(&unit, key)) {
-            setting.value = value;
-            setting.origin = crate::model::Origin::Fact("administrator's unit");
-        }
+/// The administrator's unit with all of his drop-ins, as systemd reads them; ours are not among
+/// them. None when there is no unit of his, or it cannot be read.
+pub fn observe_admin(root: &Root, config: &Config) -> Option<(PathBuf, UnitFile)> {
+    let AdminUnit::Present { path, bytes, .. } = admin_unit(root, config, &[]) else { return None };
+    let mut unit = UnitFile::parse(&bytes);
+    for drop_in in drop_ins(root, &config.unit(), |name| name != DROP_IN) {
+        unit.extend(&drop_in.bytes);
     }
-    config
+    Some((path, unit))
 }
 
 #[cfg(test)]
@@ -316,10 +311,7 @@ mod tests {
     fn drop_in_directories() {
         let cases: &[(&str, &[&str])] = &[
             ("a.service", &["a.service.d", "service.d"]),
-            (
-                "a-b-c.service",
-                &["a-b-c.service.d", "a-b-.service.d", "a-.service.d", "service.d"],
-            ),
+            ("a-b-c.service", &["a-b-c.service.d", "a-b-.service.d", "a-.service.d", "service.d"]),
             ("a@x.service", &["a@x.service.d", "a@.service.d", "service.d"]),
         ];
         for (unit, expected) in cases {

@@ -32,8 +32,7 @@ impl Root {
         let beneath = path.strip_prefix("/").unwrap_or(path);
         let beneath = if beneath.as_os_str().is_empty() { Path::new(".") } else { beneath };
         if self.is_system() {
-            let flags =
-                if follow { AtFlags::empty() } else { AtFlags::AT_SYMLINK_NOFOLLOW };
+            let flags = if follow { AtFlags::empty() } else { AtFlags::AT_SYMLINK_NOFOLLOW };
             return fstatat(self.handle(), beneath, flags);
         }
         let last = if follow { OFlag::empty() } else { OFlag::O_NOFOLLOW };

@@ -73,8 +73,9 @@ fn environment_files(lines: &mut Vec<String>, facts: &UnitFacts, unit: &UnitFile
     for file in files {
         let path = file.trim_start_matches('-');
         match special(file) {
-            Some(kind) => lines
-                .push(format!("# {path} is a {}: reading it could block systemd", kind.word())),
+            Some(kind) => {
+                lines.push(format!("# {path} is a {}: reading it could block systemd", kind.word()))
+            }
             None => lines.push(format!("EnvironmentFile=-{path}")),
         }
     }

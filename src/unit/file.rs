@@ -80,6 +80,12 @@ impl UnitFile {
     }
 }
 
+impl crate::config::ServiceSettings for UnitFile {
+    fn values(&self, key: &str) -> Vec<String> {
+        self.list("Service", key).into_iter().map(str::to_owned).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

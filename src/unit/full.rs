@@ -5,7 +5,7 @@ use super::listen::Listening;
 use super::plan::header;
 use super::quote::{escape_pattern, quote, quote_exec};
 use super::{OLDEST_SYSTEMD, WALL, harden};
-use crate::config::{CAPTURE, Config, CREDENTIALS_DIR, PRE_START, PROBE};
+use crate::config::{CAPTURE, CREDENTIALS_DIR, Config, PRE_START, PROBE};
 use crate::model::{Fact, FileKind, Origin, Sourced};
 
 /// A text that grows by lines; a value that is not a default gets its origin as a comment.
@@ -181,7 +181,7 @@ fn commands(t: &mut Text, config: &Config, facts: &UnitFacts, listening: &Listen
 
 /// gunicorn before 20.0 never says that it is ready.
 fn notifies(facts: &UnitFacts) -> bool {
-    !facts.gunicorn.known().is_some_and(|version| *version < (20, 0))
+    facts.gunicorn.known().is_none_or(|version| *version >= (20, 0))
 }
 
 fn command(config: &Config, bind: bool) -> String {

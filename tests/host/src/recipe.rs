@@ -114,16 +114,19 @@ pub fn debian_of(suite: &'static str) -> Recipe {
 
 /// [`app`] of another release.
 pub fn app_of(suite: &'static str) -> Recipe {
-    debian_of(suite)
-        .then("venv", VENV, source("app/requirements.txt"))
-        .then("app", APP, source("app/backend"))
+    debian_of(suite).then("venv", VENV, source("app/requirements.txt")).then(
+        "app",
+        APP,
+        source("app/backend"),
+    )
 }
 
 /// A Debian 13, whose systemd has the newer rule for comments, with compose v2 and docker's client.
 pub fn newer() -> Recipe {
     const PACKAGES: &[&str] =
         &["dbus", "docker-cli", "docker-compose", "python3", "systemd", "systemd-sysv"];
-    let layer = Layer::Debian { suite: "trixie", packages: PACKAGES, script: SETTLE };
+    let packages = PACKAGES.to_vec();
+    let layer = Layer::Debian { suite: "trixie", packages, script: SETTLE };
     Recipe { name: "trixie", parent: None, layer }
 }
 

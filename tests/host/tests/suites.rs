@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use host::service::{self, UNIT};
 use host::recipe::Recipe;
+use host::service::{self, UNIT};
 use host::{Machine, field, package, recipe};
 
 #[test]
@@ -25,7 +25,8 @@ fn fresh(recipe: &Recipe, settings: &str) -> Result<Machine> {
 }
 
 fn life(suite: &'static str) -> Result<()> {
-    let mut machine = fresh(&recipe::app_of(suite), "[restart]\nrestart_sec = 1\nstart_limit_burst = 4\n")?;
+    let mut machine =
+        fresh(&recipe::app_of(suite), "[restart]\nrestart_sec = 1\nstart_limit_burst = 4\n")?;
     accepted(&machine)?;
     reload(&machine)?;
     crash(&machine)?;
@@ -123,9 +124,8 @@ fn strict(suite: &'static str) -> Result<()> {
     machine.ok(&format!("echo {url} >>{}; systemctl restart {UNIT}", field::ENV_FILE))?;
     let answer = machine.ok(&format!("curl -sS -m 10 {}", service::HEALTH))?;
     ensure!(answer.contains("\"database\": \"OperationalError\""), "{answer}");
-    let loaded = machine.ok(&format!(
-        "grep -c psycopg_binary /proc/$(systemctl show -P MainPID {UNIT})/maps"
-    ))?;
+    let loaded = machine
+        .ok(&format!("grep -c psycopg_binary /proc/$(systemctl show -P MainPID {UNIT})/maps"))?;
     ensure!(loaded.trim() != "0", "the binary psycopg is not what was loaded");
     machine.finish()
 }

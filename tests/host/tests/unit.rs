@@ -124,7 +124,8 @@ fn await_answer(machine: &Machine, at: &str) -> Result<String> {
 
 /// Logs as the oldest scripts left them, no runtime directory, no trace of an earlier start.
 fn spoil(machine: &Machine) -> Result<()> {
-    let script = "rm -rf /var/log/projectmeats /run/projectmeats /run/projectmeats-fixes/status.json
+    let script =
+        "rm -rf /var/log/projectmeats /run/projectmeats /run/projectmeats-fixes/status.json
         mkdir -m 755 /var/log/projectmeats
         touch /var/log/projectmeats/access.log /var/log/projectmeats/error.log
         chmod 600 /var/log/projectmeats/*.log
@@ -177,10 +178,8 @@ fn one(machine: &Machine, variant: &Variant) -> Result<()> {
     for (path, _) in variant.files {
         machine.ok(&format!("rm {path}"))?;
     }
-    machine.ok(
-        "systemctl stop projectmeats.socket 2>/dev/null; rm -f /run/projectmeats.sock
-         systemctl reset-failed; systemctl daemon-reload",
-    )?;
+    machine.ok("systemctl stop projectmeats.socket 2>/dev/null; rm -f /run/projectmeats.sock
+         systemctl reset-failed; systemctl daemon-reload")?;
     Ok(())
 }
 

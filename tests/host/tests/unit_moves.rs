@@ -82,7 +82,9 @@ fn twenty_restarts_under_load() -> Result<()> {
     ];
     for (name, settings, at, spared) in cases {
         listen(&machine, settings)?;
-        machine.ok("systemctl daemon-reload; systemctl stop projectmeats.socket projectmeats.service")?;
+        machine.ok(
+            "systemctl daemon-reload; systemctl stop projectmeats.socket projectmeats.service",
+        )?;
         machine.ok("systemctl reset-failed; systemctl start projectmeats")?;
         let (asked, lost, all) = load(&machine, at, 2000, RESTARTS)?;
         println!("{name}: {lost} of {asked} requests lost over 20 restarts: {all}");

@@ -124,7 +124,11 @@ fn on(suite: &'static str) -> Result<()> {
 /// helpers and with Type=simple, and the places that it names.
 fn prepare(machine: &Machine, case: &Case, script: &mut String) -> Result<()> {
     let root = format!("/q/{}", case.name);
-    machine.put(&format!("{root}/etc/projectmeats/fixes.conf"), case.settings().as_bytes(), 0o644)?;
+    machine.put(
+        &format!("{root}/etc/projectmeats/fixes.conf"),
+        case.settings().as_bytes(),
+        0o644,
+    )?;
     for directory in [&case.directory, &case.logs, &format!("{}/bin", case.venv)] {
         script.push_str(&format!("mkdir -p {}\n", shell(directory)));
     }
