@@ -77,7 +77,7 @@ struct Take<'a> {
 }
 
 impl Take<'_> {
-    fn set<T: Shown>(
+    fn set<T: Shown + PartialEq>(
         &mut self,
         key: &Key,
         field: impl Fn(&mut Config) -> &mut Sourced<T>,
@@ -86,7 +86,7 @@ impl Take<'_> {
         let Some(value) = value else { return };
         let origin = self.origin.clone();
         let field = field(self.config);
-        if field.origin != Origin::Default {
+        if field.origin != Origin::Default || field.value == value {
             return;
         }
         let text = value.shown();
