@@ -27,6 +27,7 @@ help:
 	@echo 'make test-quick  format, clippy, unit, golden, architecture, docs'
 	@echo 'make deb         the package, in target/debian'
 	@echo 'make lint        format and clippy; BLESS=1-free, changes nothing'
+	@echo 'make fuzz        mutated env files for TIME=60 seconds; findings in fuzz/findings'
 	@echo 'make bless       rewrites what is generated or recorded: goldens, man blocks, completions'
 	@echo 'make shell       a shell in a booted root; HOST=broken, fresh or healed'
 	@echo 'make clean       removes target; make clean-roots the cached roots'
@@ -102,6 +103,11 @@ test-quick: tools lint
 test: test-quick deb
 	lintian --fail-on error,warning --tag-display-limit 0 target/debian/projectmeats-fixes_*.deb
 	RUST_BACKTRACE=0 cargo test --locked -p host -- --test-threads=2
+
+.PHONY: fuzz
+TIME ?= 60
+fuzz:
+	cargo run --quiet --locked --profile fuzz -p fuzz -- $(TIME)
 
 .PHONY: bless
 bless:

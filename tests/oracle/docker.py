@@ -35,7 +35,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        sent[body["Image"]] = body["Env"]
+        sent[body["Image"]] = body["Env"] or []
         self.answer(500, b'{"message":"enough"}')
 
 
