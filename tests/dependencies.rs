@@ -23,6 +23,7 @@ const DIRECT: &[(&str, &str)] = &[
     ("hmac", "as base64ct"),
     ("jiff", "local times for people"),
     ("libsystemd", "journal entries with MESSAGE_ID"),
+    ("memchr", "reading an env file costs few instructions a byte"),
     ("nix", "openat2, descriptors, ids, limits: system calls without unsafe of ours"),
     ("pbkdf2", "as base64ct"),
     ("pep440_rs", "versions of Python distributions"),

@@ -68,7 +68,8 @@ fn run((name, target): Target, seeds: &[Vec<u8>], limit: Duration) -> bool {
     let stop = AtomicBool::new(false);
     let broken: Mutex<Option<Vec<u8>>> = Mutex::new(None);
     let begin = Instant::now();
-    let start = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
+    let start =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |t| t.as_nanos());
     std::thread::scope(|scope| {
         for thread in 0..threads {
             let (executions, stop, broken) = (&executions, &stop, &broken);

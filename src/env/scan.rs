@@ -125,12 +125,12 @@ impl Scanner<'_> {
     /// Leaves the cursor at the terminator.
     fn comment(&mut self) -> NodeKind {
         if self.rules == Rules::Since254 {
-            self.cursor.until(is_newline);
+            self.cursor.to2(b'\n', b'\r');
             return NodeKind::Comment { shields: false };
         }
         let mut shields = false;
         loop {
-            self.cursor.until(|b| is_newline(b) || b == b'\\');
+            self.cursor.to3(b'\n', b'\r', b'\\');
             if self.cursor.peek() != Some(b'\\') {
                 return NodeKind::Comment { shields };
             }
@@ -142,7 +142,7 @@ impl Scanner<'_> {
     /// Leaves the cursor at the terminator. The first byte of a key is taken whatever it is.
     fn line(&mut self, start: usize) -> NodeKind {
         self.cursor.take();
-        self.cursor.until(|b| b == b'=' || is_newline(b));
+        self.cursor.to3(b'=', b'\n', b'\r');
         if self.cursor.peek() != Some(b'=') {
             return NodeKind::NoEquals;
         }
@@ -173,17 +173,17 @@ fn cook(cursor: &mut Cursor<'_>, mut piece: impl FnMut(Piece)) -> Vec<u8> {
 
 fn single(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
     cursor.take();
-    out.extend_from_slice(cursor.until(|b| b == b'\''));
+    out.extend_from_slice(cursor.to1(b'\''));
     Form::Single { closed: cursor.take().is_some() }
 }
 
 fn double(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
     cursor.take();
     loop {
-        out.extend_from_slice(cursor.until(|b| b == b'"' || b == b'\\'));
-        if cursor.take() != Some(b'\\') {
-            let closed = cursor.at > 0 && cursor.bytes.get(cursor.at - 1) == Some(&b'"');
-            return Form::Double { closed };
+        out.extend_from_slice(cursor.to2(b'"', b'\\'));
+        match cursor.take() {
+            Some(b'\\') => {}
+            end => return Form::Double { closed: end.is_some() },
         }
         match cursor.take() {
             None => return Form::Double { closed: false },
@@ -198,7 +198,7 @@ fn double(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
 fn bare(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
     let mut keep = out.len();
     loop {
-        out.extend_from_slice(cursor.until(|b| is_newline(b) || b == b'\\'));
+        out.extend_from_slice(cursor.to3(b'\n', b'\r', b'\\'));
         if cursor.peek() != Some(b'\\') {
             break;
         }
@@ -228,13 +228,38 @@ impl<'a> Cursor<'a> {
         Some(byte)
     }
 
+    /// Moves to the first of these bytes, or to the end; gives what was passed.
+    fn to1(&mut self, a: u8) -> &'a [u8] {
+        let found = memchr::memchr(a, self.rest());
+        self.pass(found)
+    }
+
+    fn to2(&mut self, a: u8, b: u8) -> &'a [u8] {
+        let found = memchr::memchr2(a, b, self.rest());
+        self.pass(found)
+    }
+
+    fn to3(&mut self, a: u8, b: u8, c: u8) -> &'a [u8] {
+        let found = memchr::memchr3(a, b, c, self.rest());
+        self.pass(found)
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn pass(&mut self, found: Option<usize>) -> &'a [u8] {
+        let rest = self.rest();
+        let length = found.unwrap_or(rest.len());
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
+    }
+
     /// Moves to the first byte that `stop` accepts, or to the end; gives what was passed.
     #[inline(always)]
     fn until(&mut self, stop: impl Fn(u8) -> bool) -> &'a [u8] {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|b| stop(*b)).unwrap_or(rest.len());
-        self.at += length;
-        rest.get(..length).unwrap_or_default()
+        let found = self.rest().iter().position(|b| stop(*b));
+        self.pass(found)
     }
 }
 
@@ -268,6 +293,21 @@ impl TrimEnd for [u8] {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn quotes_that_the_end_of_the_file_closes() {
+        for (text, closed) in [
+            ("A=\"", false),
+            ("A=\"x", false),
+            ("A=\"x\\\"", false),
+            ("A=\"x\\", false),
+            ("A=\"\"", true),
+            ("A=\"x\" ", true),
+        ] {
+            let found = pieces(text.as_bytes(), 2);
+            assert_eq!(found[0].form, Form::Double { closed }, "{text}");
+        }
+    }
 
     fn noisy() -> impl Strategy<Value = Vec<u8>> {
         proptest::collection::vec(

@@ -146,7 +146,7 @@ pub fn read(bytes: &[u8], rules: Rules) -> Reading {
     if bytes.len() > MAX_FILE {
         return Reading::refused(LoadErrorKind::TooBig, 1);
     }
-    if let Some(at) = bytes.iter().position(|b| *b == 0) {
+    if let Some(at) = memchr::memchr(0, bytes) {
         let line = 1 + count_lf(slice(bytes, 0..at));
         return Reading::refused(LoadErrorKind::Nul, line);
     }
@@ -240,6 +240,9 @@ impl<'a> Reader<'a> {
     /// Lines inside a value that look like assignments of their own.
     fn swallowed(&mut self, value: Range<usize>, key: &str) {
         let written = slice(self.bytes, value.clone());
+        if memchr::memchr(b'\n', written).is_none() {
+            return;
+        }
         let mut at = value.start;
         for (number, line) in written.split(|b| *b == b'\n').enumerate() {
             if number > 0 && looks_like_assignment(line) {
@@ -278,7 +281,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn count_lf(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|b| **b == b'\n').count()
+    memchr::memchr_iter(b'\n', bytes).count()
 }
 
 #[cfg(test)]

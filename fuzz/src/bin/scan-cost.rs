@@ -27,7 +27,8 @@ fn main() {
         ("comments that end in a backslash", b"#\\\n"),
         ("two bytes a letter", b"A=\xc3\xb6\xc3\xb6\xc3\xb6\n"),
     ];
-    for (name, line) in cases.iter().filter(|(name, _)| only.as_deref().is_none_or(|o| o == *name)) {
+    for (name, line) in cases.iter().filter(|(name, _)| only.as_deref().is_none_or(|o| o == *name))
+    {
         let mut times = Vec::new();
         for part in [2, 1] {
             let mut bytes = filled((mib << 20) / part, line);
