@@ -7,7 +7,6 @@ SHELL := /bin/bash
 
 # Roots and the stamp of the tools; outside the tree, so that a fresh clone finds them again.
 export MEATS_CACHE ?= /var/cache/projectmeats-fixes
-export SOURCE_DATE_EPOCH = $(shell dpkg-parsechangelog -STimestamp 2>/dev/null)
 
 PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-dev lintian \
 	mandoc mmdebstrap systemd systemd-container util-linux
@@ -54,6 +53,8 @@ $(STAMP):
 
 # Symbols are kept until the check below has read them; cargo-deb strips what it packs.
 deb: export CARGO_PROFILE_RELEASE_STRIP = false
+# Every date in the package is that of the changelog's last entry.
+deb: export SOURCE_DATE_EPOCH = $(shell dpkg-parsechangelog -STimestamp 2>/dev/null)
 
 .PHONY: deb
 deb: tools
