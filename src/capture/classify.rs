@@ -89,3 +89,6 @@ fn unknown(facts: &Facts) -> Cause {
     }
     cause
 }
+
+#[cfg(test)]
+mod tests;

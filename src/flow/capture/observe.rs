@@ -42,6 +42,9 @@ pub(super) fn record(case: &Case) -> Record {
         names: names(case),
     };
     facts.paths = paths(case, &facts);
+    let mut busy = facts.busy_addresses();
+    busy.retain(|address| facts.host.listeners.iter().all(|l| l.address != *address));
+    facts.host.listeners.extend(listeners(case, busy.into_iter()));
     let verdict = classify(&facts);
     if case.budget.passed() {
         not_seen.push("the time for looking was over before everything was seen".to_owned());
@@ -168,18 +171,23 @@ fn host(case: &Case, environment: &Environment) -> Host {
         }
     }
     let disks = disks.into_iter().map(|path| (path.clone(), root.space(&path))).collect();
-    let holder = |address: &String| {
-        let unix = address.starts_with('/');
-        let address = if unix { format!("unix:{address}") } else { address.clone() };
-        Listener { holder: sockets::holder(root, &address, &case.budget), address }
-    };
+    let spelled = |a: &String| if a.starts_with('/') { format!("unix:{a}") } else { a.clone() };
     Host {
         disks,
         memory: memory(case),
-        listeners: case.config.addresses.iter().map(holder).collect(),
+        listeners: listeners(case, case.config.addresses.iter().map(spelled)),
         database: database(case, environment),
         changed: changed(case),
     }
+}
+
+fn listeners(case: &Case, addresses: impl Iterator<Item = String>) -> Vec<Listener> {
+    addresses
+        .map(|address| Listener {
+            holder: sockets::holder(case.root, &address, &case.budget),
+            address,
+        })
+        .collect()
 }
 
 fn memory(case: &Case) -> Fact<u64> {
