@@ -34,6 +34,13 @@ pub(super) struct Truth {
     pub(super) doubt: Option<String>,
 }
 
+impl Truth {
+    /// PID 1 says so; or it cannot be asked, and the variables say so.
+    pub(super) fn is_clean(&self) -> bool {
+        (self.confirmed || self.doubt.is_some()) && self.outcome.is_clean()
+    }
+}
+
 const PROPERTIES: &[&str] = &[
     "ActiveState",
     "DropInPaths",

@@ -219,3 +219,165 @@ fn compare(record: &Value, expected: &Expected) -> Result<()> {
     ensure!(lines > 0, "no line of the journal");
     service::check_no_secret("the record", &record.to_string())
 }
+
+/// The service of the package itself: killed, it comes back; with a broken application it is
+/// recorded once and counted, and the story ends when it runs again.
+#[test]
+fn the_service_comes_back_and_the_log_tells_it() -> Result<()> {
+    let machine = machine()?;
+    let unit = service::UNIT;
+    machine.ok(&format!("systemctl start {unit}"))?;
+    service::await_health(&machine)?;
+    machine.ok(&format!("systemctl kill -s KILL {unit}"))?;
+    machine.wait_for(&format!("ls {}/*.json", service::FAILURES), Duration::from_secs(10))?;
+    service::await_health(&machine)?;
+    let found = records(&machine, unit)?;
+    ensure!(found.len() == 1 && found[0]["cause"]["finding"] == "CAP-002", "{found:#?}");
+
+    let wsgi = "/opt/projectmeats/backend/projectmeats/wsgi.py";
+    machine.ok(&format!("echo 'import nowhere' >>{wsgi}; systemctl restart {unit} || true"))?;
+    let counted = format!("grep -q '\"count\": [2-9]' {}/*.json", service::FAILURES);
+    machine.wait_for(&counted, Duration::from_secs(40))?;
+    machine.ok(&format!("sed -i '/nowhere/d' {wsgi}; systemctl restart {unit}"))?;
+    service::await_health(&machine)?;
+    let found = records(&machine, unit)?;
+    let last = found.last().context("no record")?;
+    ensure!(last["cause"]["finding"] == "APP-001", "{last:#}");
+    ensure!(last["traceback"]["file"].as_str().is_some_and(|f| f.ends_with("wsgi.py")), "{last:#}");
+    let log = machine.fetch(service::FAILURE_LOG)?;
+    machine.note(&log);
+    for words in
+        ["FAILED CAP-002 signal KILL", "FAILED APP-001 exit 1", "FAILED APP-001 again: 2 times"]
+    {
+        ensure!(log.contains(words), "{log}");
+    }
+    let owner = machine.ok(&format!("stat -c %U:%G:%a {}", service::FAILURE_LOG))?;
+    ensure!(owner == "projectmeats:www-data:664\n", "{owner}");
+    let journal = service::journal(&machine, "-x -t capture-failure")?;
+    ensure!(journal.contains("A failure of projectmeats.service was recorded"), "{journal}");
+    for (what, text) in
+        [("the journal", journal), ("the log", log), ("the records", format!("{found:?}"))]
+    {
+        service::check_no_secret(what, &text)?;
+    }
+    machine.finish()
+}
+
+/// A unit with this main command, which fails in a loop.
+fn looping(command: &str) -> String {
+    let name = row("loop", instead(command), "").text();
+    name.replace("[Unit]", "[Unit]\nStartLimitIntervalSec=0") + "Restart=always\nRestartSec=0\n"
+}
+
+#[test]
+fn of_fifty_fast_crashes_none_is_lost() -> Result<()> {
+    let machine = machine()?;
+    let crash = "#!/bin/sh\nn=$(($(cat /tmp/n) + 1)); [ $n -gt 50 ] && exec sleep 1000\n\
+        echo $n >/tmp/n; echo \"Traceback (most recent call last):\n  File \\\"/opt/x.py\\\", line $n, in f\"\n\
+        echo \"KeyError: 'the last line $n'\"; exit 1\n";
+    machine.put("/opt/crash", crash.as_bytes(), 0o755)?;
+    machine.ok("echo 0 >/tmp/n; chmod 666 /tmp/n")?;
+    machine.put("/etc/systemd/system/row-loop.service", looping("/opt/crash").as_bytes(), 0o644)?;
+    machine.ok("systemctl daemon-reload; systemctl start row-loop")?;
+    machine.wait_for("[ $(cat /tmp/n) = 50 ] && pgrep -x sleep", Duration::from_secs(60))?;
+    let found = records(&machine, "row-loop.service")?;
+    let counts: u64 = found.iter().filter_map(|r| r["count"].as_u64()).sum();
+    ensure!((found.len(), counts) == (50, 50), "{} records, {counts} failures", found.len());
+    for n in 1..=50 {
+        let last = format!("KeyError: 'the last line {n}'");
+        let has = |r: &Value| {
+            let lines = r["journal"]["lines"].as_array().cloned().unwrap_or_default();
+            lines.iter().any(|l| l["text"] == last)
+        };
+        ensure!(found.iter().any(has), "the last line of crash {n} is in no record");
+    }
+    machine.finish()
+}
+
+#[test]
+fn the_start_limit_is_told_once() -> Result<()> {
+    let machine = machine()?;
+    let text = row("limit", instead("/bin/sh -c 'exit 9'"), "").text();
+    let text = text.replace("[Unit]", "[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=3");
+    let text = text + "Restart=always\nRestartSec=0\n";
+    machine.put("/etc/systemd/system/row-limit.service", text.as_bytes(), 0o644)?;
+    machine.run("systemctl daemon-reload; systemctl start row-limit")?;
+    machine
+        .wait_for(&format!("grep 'GIVEN UP' {}", service::FAILURE_LOG), Duration::from_secs(20))?;
+    let found = records(&machine, "row-limit.service")?;
+    ensure!(found.len() == 1 && found[0]["count"] == 3, "{found:#?}");
+    machine.finish()
+}
+
+/// What the env file says about the end of the service is not believed.
+#[test]
+fn a_forged_environment_hides_nothing() -> Result<()> {
+    let machine = machine()?;
+    let forged = "SERVICE_RESULT=success\nEXIT_CODE=exited\nEXIT_STATUS=0\n\
+        INVOCATION_ID=0123456789abcdef0123456789abcdef\n";
+    machine.ok(&format!("printf '{}' >>{}", forged.replace('\n', "\\n"), field::ENV_FILE))?;
+    let text =
+        row("forged", format!("SuccessExitStatus=0 1\n{}", instead("/bin/sh -c 'exit 1'")), "");
+    machine.put("/etc/systemd/system/row-forged.service", text.text().as_bytes(), 0o644)?;
+    machine.ok("systemctl daemon-reload; systemctl start row-forged")?;
+    let recorded = format!("grep -l row-forged {}/*.json", service::FAILURES);
+    machine.wait_for(&recorded, Duration::from_secs(10))?;
+    let found = records(&machine, "row-forged.service")?;
+    ensure!(found.len() == 1 && found[0]["result"]["exit_status"] == 1, "{found:#?}");
+    ensure!(found[0]["invocation"] != "0123456789abcdef0123456789abcdef", "{found:#?}");
+    machine.finish()
+}
+
+/// A host in trouble still gets its record: no journald, no room, no writing to /var.
+#[test]
+fn a_host_in_trouble_gets_its_record() -> Result<()> {
+    let machine = machine()?;
+    let volatile = "/run/projectmeats-fixes/failures";
+    let crash = |name: &'static str, place: &str| -> Result<Value> {
+        let text = row(name, instead("/bin/sh -c 'exit 5'"), "");
+        let unit = text.unit();
+        machine.put(&format!("/etc/systemd/system/{unit}"), text.text().as_bytes(), 0o644)?;
+        machine.ok(&format!("systemctl daemon-reload; systemctl start {unit}"))?;
+        let path =
+            machine.wait_for(&format!("grep -l {unit} {place}/*.json"), Duration::from_secs(10))?;
+        Ok(serde_json::from_str(&machine.fetch(path.trim())?)?)
+    };
+    let state = "/var/lib/projectmeats-fixes";
+    machine.ok(&format!(
+        "mount -t tmpfs -o size=64k,mode=700 none {state}; \
+        mkdir -m 700 {state}/failures; head -c 1M /dev/zero >{state}/full || true"
+    ))?;
+    ensure!(crash("full", volatile)?["count"] == 1);
+    machine.ok(&format!("mount -o remount,ro {state}"))?;
+    ensure!(crash("readonly", volatile)?["count"] == 1);
+    machine.ok(&format!("umount {state}"))?;
+    machine.ok("systemctl stop systemd-journald.socket systemd-journald-dev-log.socket \
+        systemd-journald-audit.socket systemd-journald.service")?;
+    let record = crash("nojournal", service::FAILURES)?;
+    machine.ok("systemctl start systemd-journald.service")?;
+    let said = record["journal"]["note"].is_string()
+        || !record["not_seen"].as_array().is_none_or(Vec::is_empty);
+    ensure!(said, "{record:#}");
+    machine.finish()
+}
+
+/// Programs of the administrator's: as the service user, with the record, and no others.
+#[test]
+fn hooks_hear_of_a_failure() -> Result<()> {
+    let machine = machine()?;
+    let dir = "/etc/projectmeats/on-failure.d";
+    let hook = "#!/bin/sh\nid -un >/tmp/hook.user; cat >/tmp/hook.json; env >/tmp/hook.env\n";
+    machine.put(&format!("{dir}/10-keep"), hook.as_bytes(), 0o755)?;
+    machine.put(&format!("{dir}/20-slow"), b"#!/bin/sh\nexec sleep 1000\n", 0o755)?;
+    machine.put(&format!("{dir}/30-loose"), b"#!/bin/sh\ntouch /tmp/loose\n", 0o777)?;
+    let text = row("hooked", instead("/bin/sh -c 'exit 5'"), "");
+    machine.put("/etc/systemd/system/row-hooked.service", text.text().as_bytes(), 0o644)?;
+    machine.ok("systemctl daemon-reload; systemctl start row-hooked")?;
+    machine.wait_for("[ -s /tmp/hook.env ]", Duration::from_secs(20))?;
+    let json: Value = serde_json::from_str(&machine.fetch("/tmp/hook.json")?)?;
+    ensure!(json["unit"] == "row-hooked.service" && json["complete"] == true, "{json:#}");
+    ensure!(machine.fetch("/tmp/hook.user")? == "projectmeats\n");
+    service::check_no_secret("the hook's environment", &machine.fetch("/tmp/hook.env")?)?;
+    machine.ok("! test -e /tmp/loose")?;
+    machine.finish()
+}
