@@ -387,16 +387,19 @@ pub(super) fn volatile_records() -> PathBuf {
     Path::new(RUN_DIR).join("failures")
 }
 
-/// The record files that are there.
+/// The record files that are there, and what a killed capture has left half written: that counts
+/// as infinitely old.
 pub(super) fn stored(root: &Root, directory: &Path) -> Vec<Stored> {
     let Fact::Known(listing) = root.list(directory, 200_000) else { return Vec::new() };
     let record = |name: &OsString| {
         let path = directory.join(name);
-        let ours = path.extension().is_some_and(|e| e == "json")
-            && !name.as_encoded_bytes().starts_with(b".");
+        let name = name.as_encoded_bytes();
+        let half = name.starts_with(b".") && name.ends_with(b".meats-new");
+        let ours = half || (name.ends_with(b".json") && !name.starts_with(b"."));
         let stat = ours.then(|| root.stat(&path))?;
         let stat = stat.known()?;
-        Some(Stored { bytes: stat.size, modified: stat.mtime.secs, path })
+        let modified = if half { i64::MIN } else { stat.mtime.secs };
+        Some(Stored { bytes: stat.size, modified, path })
     };
     listing.names.iter().filter_map(record).collect()
 }
