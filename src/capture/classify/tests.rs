@@ -304,6 +304,12 @@ fn what_systemd_says() {
         (("oom-kill", "killed", "KILL"), String::new(), "APP-012", "memory"),
         (("signal", "killed", "KILL"), "systemd> meats.service: A process of this unit has been killed by the OOM killer.".into(), "APP-012", "memory"),
         (("signal", "killed", "KILL"), raised("KeyError: 'an older one'"), "CAP-002", "SIGKILL"),
+        (
+            ("signal", "killed", "KILL"),
+            "systemd> meats.service: Sending signal SIGKILL to process 1 (x) on client request.".into(),
+            "CAP-002",
+            "systemctl kill",
+        ),
         (("core-dump", "dumped", "SEGV"), String::new(), "CAP-003", "SIGSEGV"),
         (("start-limit-hit", "", ""), "systemd> meats.service: Start request repeated too quickly.".into(), "CAP-014", "gave up"),
     ]);
