@@ -66,11 +66,18 @@ fn by_signal(facts: &Facts) -> Option<Cause> {
             Some(last(Cause::new(&finding::CAP_CRASHED, sentence)))
         }
         Exit::Killed(signal) => {
-            let sentence = format!(
-                "the main process was killed by SIG{}, which systemd did not send",
-                signal_name(signal)
-            );
-            Some(last(Cause::new(&finding::CAP_KILLED, sentence)))
+            let asked = facts.manager_line(&["on client request"]);
+            let by = match asked {
+                Some(_) => "sent by somebody with systemctl kill",
+                None => "which systemd did not send",
+            };
+            let sentence =
+                format!("the main process was killed by SIG{}, {by}", signal_name(signal));
+            let cause = last(Cause::new(&finding::CAP_KILLED, sentence));
+            Some(match asked {
+                Some(line) => cause.seen("journal", line),
+                None => cause,
+            })
         }
     }
 }
@@ -89,3 +96,6 @@ fn unknown(facts: &Facts) -> Cause {
     }
     cause
 }
+
+#[cfg(test)]
+mod tests;

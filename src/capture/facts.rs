@@ -121,6 +121,11 @@ impl Facts {
         paths
     }
 
+    /// Addresses that gunicorn found taken; who holds them may be the cause.
+    pub fn busy_addresses(&self) -> Vec<String> {
+        super::gunicorn::busy_addresses(self)
+    }
+
     /// The path's state, if it was looked at.
     pub fn path(&self, path: &str) -> Option<&PathState> {
         self.paths.iter().find(|p| p.path.as_os_str() == path)

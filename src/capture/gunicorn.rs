@@ -1,7 +1,7 @@
 //! Causes in gunicorn's own words (gunicorn 20 to 27), with the state of the host behind them.
 
 use super::cause::{Cause, between};
-use super::facts::Facts;
+use super::facts::{Facts, Listener};
 use crate::model::{Fact, FileKind, Kind, Stat, finding};
 
 type Rule = fn(&Facts, &str) -> Option<Cause>;
@@ -80,30 +80,51 @@ fn missing(facts: &Facts, path: &str) -> (&'static Kind, String) {
 
 /// `Connection in use: ('127.0.0.1', 8000)`
 fn port_busy(facts: &Facts, line: &str) -> Option<Cause> {
-    let busy = line.contains("Connection in use") || line.contains("Address already in use");
-    busy.then(|| busy_address(facts, line))
+    is_busy(line).then(|| busy_address(facts, line))
+}
+
+fn is_busy(line: &str) -> bool {
+    line.contains("Connection in use") || line.contains("Address already in use")
+}
+
+/// `('127.0.0.1', 8000)` in a complaint of gunicorn's → `127.0.0.1:8000`.
+fn named_address(line: &str) -> Option<String> {
+    between(line, "('", ")").map(|t| t.replace("', ", ":"))
+}
+
+/// The addresses that gunicorn found taken.
+pub(super) fn busy_addresses(facts: &Facts) -> Vec<String> {
+    let said = facts.said();
+    let lines = said.iter().map(|(_, line)| *line).filter(|line| is_busy(line));
+    let mut addresses: Vec<String> = lines.filter_map(named_address).collect();
+    addresses.sort();
+    addresses.dedup();
+    addresses
 }
 
 pub(super) fn busy_address(facts: &Facts, line: &str) -> Cause {
-    let named = between(line, "('", ")").map(|t| t.replace("', ", ":"));
+    let named = named_address(line);
+    let holder = |l: &&Listener| named.is_none() || named.as_deref() == Some(l.address.as_str());
+    let held = facts.host.listeners.iter().find(holder);
+    let held = held.and_then(|l| Some((l.address.clone(), l.holder.known()?)));
     let address = named.unwrap_or_else(|| "its address".to_owned());
     let sentence = format!("gunicorn could not listen at {address}: another process has it");
     let cause = Cause::new(&finding::APP_PORT_BUSY, sentence).command(&["ss", "-ltnp"]);
-    let held = facts.host.listeners.iter().find_map(|l| Some((l, l.holder.known()?)));
     match held {
-        Some((listener, holder)) => {
-            cause.seen("host", format!("{} is held by {holder}", listener.address))
-        }
+        Some((at, holder)) => cause.seen("host", format!("{at} is held by {holder}")),
         None => cause,
     }
 }
 
-fn bind(_: &Facts, line: &str) -> Option<Cause> {
+fn bind(facts: &Facts, line: &str) -> Option<Cause> {
     let target = line.split_once("Can't connect to ").map(|(_, t)| t.trim());
     let no_socket = line.trim().strip_suffix("is not a socket");
     let denied = line.contains("Permission denied") && line.contains("Invalid address");
     if target.is_none() && no_socket.is_none() && !denied {
         return None;
+    }
+    if let Some((_, busy)) = facts.said().into_iter().rev().find(|(_, line)| is_busy(line)) {
+        return Some(busy_address(facts, busy));
     }
     let sentence = match (target, no_socket) {
         (Some(target), _) => format!("gunicorn could not make its listening socket {target}"),

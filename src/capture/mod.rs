@@ -24,7 +24,8 @@ pub use error_log::recent_lines;
 pub use facts::{Facts, Host, Listener, LogLine, PathState, ServiceNames};
 pub use outcome::{Exit, Outcome, ServiceResult, is_invocation};
 pub use plan::{
-    Places, Planned, State, Stored, plan_failure, plan_gave_up, plan_running, record_path,
+    Places, Planned, State, Stored, plan_failure, plan_gave_up, plan_record, plan_running,
+    record_path,
 };
 pub use record::{CapturedBy, Circumstances, EnvRecord, LineRecord, Record, SCHEMA};
 pub use redact::{Redactor, raw_assignments};

@@ -33,6 +33,8 @@ pub struct State {
     pub mentioned: Option<Timestamp>,
     /// systemd gave up, and that was said.
     pub gave_up: bool,
+    /// It ran again, and that was said; a later failure of the loop that is told takes it back.
+    pub recovered: bool,
 }
 
 impl State {
@@ -107,6 +109,7 @@ pub fn plan_failure(
     append(&mut plan, kind, lines, places);
     let mut state = state.clone();
     state.gave_up = false;
+    state.recovered &= !notable;
     state.record = Some(record.id.clone());
     state.mentioned = if notable { Some(now) } else { state.mentioned };
     state.invocations.extend(record.last_invocation.clone());
@@ -133,13 +136,25 @@ pub fn plan_gave_up(record: &Record, state: &State, now: Timestamp, places: &Pla
     plan
 }
 
-/// The service ran again since `since`: the line that closes the story, once.
+/// The service runs again since `since`: the line that closes the story, once for each failure
+/// that was told.
 pub fn plan_running(record: &Record, state: &State, since: Timestamp, places: &Places) -> Plan {
     let mut plan = Plan::default();
+    if !state.recovered {
+        let kind = finding::by_word(&record.cause.finding).unwrap_or(&finding::CAP_UNKNOWN);
+        append(&mut plan, kind, Some(text::render_running(record, since, &places.zone)), places);
+        let state = State { recovered: true, gave_up: false, ..state.clone() };
+        remember(&mut plan, kind, state, places);
+    }
+    plan
+}
+
+/// The record alone, for a place that is not the usual one.
+pub fn plan_record(record: &Record, stored: &[Stored], places: &Places) -> Plan {
+    let mut plan = Plan::default();
     let kind = finding::by_word(&record.cause.finding).unwrap_or(&finding::CAP_UNKNOWN);
-    append(&mut plan, kind, Some(text::render_running(record, since, &places.zone)), places);
-    let state = State { record: None, gave_up: false, mentioned: None, ..state.clone() };
-    remember(&mut plan, kind, state, places);
+    write_record(&mut plan, kind, record, places);
+    prune(&mut plan, kind, record, stored, places);
     plan
 }
 
@@ -191,3 +206,6 @@ fn prune(plan: &mut Plan, kind: &'static Kind, now: &Record, stored: &[Stored], 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

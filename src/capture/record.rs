@@ -384,3 +384,6 @@ fn percent(free: u64, total: u64) -> u8 {
     let used = total.saturating_sub(free);
     used.saturating_mul(100).div_ceil(total.max(1)).try_into().unwrap_or(100)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::capture::{
-    CapturedBy, Outcome, Places, Record, State, Stored, plan_failure, plan_gave_up, record_path,
+    CapturedBy, Outcome, Places, Record, State, Stored, plan_failure, plan_gave_up, plan_record,
+    plan_running, record_path,
 };
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::flow::observe_settings;
@@ -30,6 +31,7 @@ use crate::sys::{Root, clock, lock, process};
 use truth::Truth;
 
 const PROGRAM: &str = "capture-failure";
+const LOCK: &str = "capture.lock";
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 const RECORD_LIMIT: u64 = 4 << 20;
 
@@ -56,24 +58,27 @@ struct Asked {
     /// Given by the unit that `OnFailure=` starts.
     unit: Option<String>,
     hooks: Option<String>,
+    /// From `ExecStartPost=`: the service says that it is ready.
+    started: bool,
     help: bool,
 }
 
 impl Asked {
     /// PID 1 waits for this run.
     fn is_stop(&self) -> bool {
-        self.unit.is_none() && self.hooks.is_none()
+        self.unit.is_none() && self.hooks.is_none() && !self.started
     }
 }
 
 const USAGE: &str = "\
 Usage: capture-failure [--unit UNIT] [--root DIR]
-       capture-failure --hooks RECORD
+       capture-failure --started | --hooks RECORD
 
 Records why the service failed. systemd runs it: as ExecStopPost=-+ without
 arguments, and by OnFailure= through projectmeats-capture@.service.
 
   --unit UNIT     record the last failure of UNIT
+  --started       say that the service runs again, if failures were recorded
   --hooks RECORD  run the programs in on-failure.d
   --root DIR      work in the tree below DIR instead of /
   --help          this text
@@ -93,15 +98,46 @@ pub fn main(handed: &Handed, out: &mut dyn Write) -> ExitCode {
         writeln!(out, "{USAGE}").ok();
         return ExitCode::SUCCESS;
     }
-    if asked.is_stop() && told(handed).is_some_and(|t| t.is_clean()) {
+    let path = asked.root.as_deref().unwrap_or(Path::new("/"));
+    let root = match Root::open(path) {
+        Ok(root) => root,
+        Err(why) => {
+            writeln!(out, "{PROGRAM}: \"{}\": {why}", path.display()).ok();
+            return ExitCode::SUCCESS;
+        }
+    };
+    if nothing_to_do(&root, handed, &asked) {
         return ExitCode::SUCCESS;
     }
     process::harden();
-    process::alarm(if asked.is_stop() { 2 } else { 60 });
-    if let Err(why) = run(handed, &asked) {
+    if asked.hooks.is_none() {
+        process::alarm(if asked.unit.is_some() { 60 } else { 2 });
+    }
+    if let Err(why) = run(&root, handed, &asked) {
         writeln!(out, "{PROGRAM}: {why}").ok();
     }
     ExitCode::SUCCESS
+}
+
+/// The healthy case, decided without a child and without a write: a clean stop (or a start), no
+/// story of failures that waits for its end, and an env file that cannot have forged the stop.
+fn nothing_to_do(root: &Root, handed: &Handed, asked: &Asked) -> bool {
+    let fine = asked.started || (asked.is_stop() && told(handed).is_some_and(|t| t.is_clean()));
+    fine && !story_is_open(root) && (asked.started || !secrets::may_forge(root))
+}
+
+/// True when failures of this unit were told since the boot, and not yet that it runs again.
+fn story_is_open(root: &Root) -> bool {
+    if root.stat(&Path::new(RUN_DIR).join(LOCK)).is_absent() {
+        return false;
+    }
+    let (config, _) = observe_settings(root);
+    let state = read_state(root, &state_path(&truth::own_unit(root, &config)));
+    state.record.is_some() && !state.recovered
+}
+
+fn state_path(unit: &str) -> PathBuf {
+    Path::new(RUN_DIR).join(format!("capture-{unit}.json"))
 }
 
 /// What the variables of a stop command say.
@@ -122,6 +158,7 @@ fn parse(args: &[OsString]) -> Result<Asked, String> {
             Some("--help" | "-h") => asked.help = true,
             Some("--root") => asked.root = Some(value()?.into()),
             Some("--unit") => asked.unit = Some(unit_name(value()?)?),
+            Some("--started") => asked.started = true,
             Some("--hooks") => asked.hooks = Some(value()?.to_string_lossy().into_owned()),
             _ => return Err(format!("unknown argument \"{}\"", shown(arg))),
         }
@@ -143,23 +180,55 @@ fn unit_name(text: &OsStr) -> Result<String, String> {
     Ok(if name.contains('.') { name.to_owned() } else { format!("{name}.service") })
 }
 
-fn run(handed: &Handed, asked: &Asked) -> Result<(), String> {
-    let path = asked.root.as_deref().unwrap_or(Path::new("/"));
-    let root = Root::open(path).map_err(|e| format!("\"{}\": {e}", path.display()))?;
-    let (config, _) = observe_settings(&root);
+fn run(root: &Root, handed: &Handed, asked: &Asked) -> Result<(), String> {
+    let (config, _) = observe_settings(root);
     if let Some(id) = &asked.hooks {
-        return hooks::run(&root, &config, id);
+        return hooks::run(root, &config, id);
     }
-    let by = if asked.is_stop() { CapturedBy::StopPost } else { CapturedBy::OnFailure };
-    let limit = if asked.is_stop() { 1500 } else { 8000 };
+    let by = if asked.unit.is_some() { CapturedBy::OnFailure } else { CapturedBy::StopPost };
+    let limit = if asked.unit.is_some() { 8000 } else { 1500 };
     let budget = Deadline::after(Duration::from_millis(limit));
-    let unit = asked.unit.clone().unwrap_or_else(|| truth::own_unit(&root, &config));
-    let truth = truth::learn(&root, &unit, handed, by, &budget);
-    if asked.is_stop() && truth.confirmed && truth.outcome.is_clean() {
+    let unit = asked.unit.clone().unwrap_or_else(|| truth::own_unit(root, &config));
+    make_directories(root);
+    // Without the lock (a holder that hangs) a record of its own is still whole.
+    let lock_path = root.path().join(RUN_DIR.trim_start_matches('/')).join(LOCK);
+    let _lock = lock::take(&lock_path, LOCK_WAIT.min(budget.left())).ok();
+    let places = places(root, &config, &unit);
+    let state = read_state(root, &places.state);
+    if asked.started {
+        runs_again(root, &state, &places, now());
         return Ok(());
     }
-    capture(&Case { root: &root, config: &config, unit, truth, by, handed, budget });
+    let truth = truth::learn(root, &unit, handed, by, &budget);
+    ran_well(root, &state, &places, &truth);
+    if asked.is_stop() && truth.is_clean() {
+        return Ok(());
+    }
+    let state = read_state(root, &places.state);
+    capture(&Case { root, config: &config, unit, truth, by, handed, budget }, &state, places);
     Ok(())
+}
+
+/// A run of this length after failures was a good one.
+const WELL: Duration = Duration::from_secs(60);
+
+/// Where nothing calls at the start (an administrator's unit), the next end tells of the good run
+/// before it.
+fn ran_well(root: &Root, state: &State, places: &Places, truth: &Truth) {
+    let well = truth.ran.is_some_and(|ran| ran >= WELL);
+    if let (true, Some(started)) = (well, truth.started) {
+        let since = jiff::Timestamp::from_second(started).unwrap_or_else(|_| now());
+        runs_again(root, state, places, since);
+    }
+}
+
+/// The line that closes the story of a loop.
+fn runs_again(root: &Root, state: &State, places: &Places, since: jiff::Timestamp) {
+    let record = state.record.as_deref().and_then(|id| read_record_anywhere(root, id));
+    // A record that is younger than the start is not of the time before it.
+    if let Some(record) = record.filter(|r| r.last <= since) {
+        apply(root, &plan_running(&record, state, since, places));
+    }
 }
 
 /// One failure to be captured.
@@ -173,30 +242,24 @@ struct Case<'a> {
     budget: Deadline,
 }
 
-fn capture(case: &Case) {
+fn capture(case: &Case, state: &State, places: Places) {
     let root = case.root;
-    make_directories(root);
-    // Without the lock (a holder that hangs) a record of its own is still whole.
-    let lock_path = root.path().join(RUN_DIR.trim_start_matches('/')).join("capture.lock");
-    let _lock = lock::take(&lock_path, LOCK_WAIT.min(case.budget.left())).ok();
-    let places = places(root, case.config, &case.unit);
-    let state = read_state(root, &places.state);
-    let going_on = state.record.as_deref().and_then(|id| read_record(root, &places.records, id));
-    let stored = stored(root, &places.records);
-    if already(case, &state, &stored) {
+    let going_on = state.record.as_deref().and_then(|id| read_record_anywhere(root, id));
+    let kept = stored(root, &places.records);
+    if already(case, state, &kept) {
         if let (true, Some(record)) = (case.truth.gave_up, &going_on) {
-            gave_up(case, record, &state, &places);
+            gave_up(case, record, state, &places);
         }
         return;
     }
     let record = observe::record(case);
-    let mut planned = plan_failure(record, &state, going_on, &stored, &places);
+    let planned = plan_failure(record, state, going_on, &kept, &places);
     if failed(&apply(root, &planned.plan)) {
         // A full or read-only /var: the record goes where there is memory.
-        let volatile = Places { records: Path::new(RUN_DIR).join("failures"), ..places };
-        planned = plan_failure(planned.record, &state, None, &[], &volatile);
+        let volatile = Places { records: volatile_records(), ..places };
         make_directory(root, &volatile.records, 0o700);
-        apply(root, &planned.plan);
+        let there = stored(root, &volatile.records);
+        apply(root, &plan_record(&planned.record, &there, &volatile));
     }
     tell(case, &planned.record, planned.notable);
     if planned.notable {
@@ -264,7 +327,7 @@ pub(super) fn now() -> jiff::Timestamp {
 fn make_directories(root: &Root) {
     make_directory(root, Path::new(RUN_DIR), 0o755);
     make_directory(root, Path::new(STATE_DIR), 0o700);
-    make_directory(root, &Path::new(STATE_DIR).join("failures"), 0o700);
+    make_directory(root, &kept_records(), 0o700);
 }
 
 fn make_directory(root: &Root, path: &Path, mode: u32) {
@@ -282,8 +345,8 @@ fn places(root: &Root, config: &Config, unit: &str) -> Places {
     let user = accounts.find_user(&config.user);
     let owner = user.zip(accounts.find_gid(&config.group));
     Places {
-        records: Path::new(STATE_DIR).join("failures"),
-        state: Path::new(RUN_DIR).join(format!("capture-{unit}.json")),
+        records: kept_records(),
+        state: state_path(unit),
         log: config.log_file("post_failure.log"),
         log_owner: owner.map_or(Owner { uid: 0, gid: 0 }, |(u, gid)| Owner { uid: u.uid, gid }),
         log_cap: u64::from(config.capture_log_size.value),
@@ -308,16 +371,35 @@ pub(super) fn read_record(root: &Root, directory: &Path, id: &str) -> Option<Rec
     record.complete.then_some(record)
 }
 
-/// The record files that are there.
+/// As [`read_record`], from the newer of the two places.
+pub(super) fn read_record_anywhere(root: &Root, id: &str) -> Option<Record> {
+    let volatile = read_record(root, &volatile_records(), id);
+    volatile.or_else(|| read_record(root, &kept_records(), id))
+}
+
+/// Where records are kept.
+pub(super) fn kept_records() -> PathBuf {
+    Path::new(STATE_DIR).join("failures")
+}
+
+/// Where they go while /var cannot be written.
+pub(super) fn volatile_records() -> PathBuf {
+    Path::new(RUN_DIR).join("failures")
+}
+
+/// The record files that are there, and what a killed capture has left half written: that counts
+/// as infinitely old.
 pub(super) fn stored(root: &Root, directory: &Path) -> Vec<Stored> {
     let Fact::Known(listing) = root.list(directory, 200_000) else { return Vec::new() };
     let record = |name: &OsString| {
         let path = directory.join(name);
-        let ours = path.extension().is_some_and(|e| e == "json")
-            && !name.as_encoded_bytes().starts_with(b".");
+        let name = name.as_encoded_bytes();
+        let half = name.starts_with(b".") && name.ends_with(b".meats-new");
+        let ours = half || (name.ends_with(b".json") && !name.starts_with(b"."));
         let stat = ours.then(|| root.stat(&path))?;
         let stat = stat.known()?;
-        Some(Stored { bytes: stat.size, modified: stat.mtime.secs, path })
+        let modified = if half { i64::MIN } else { stat.mtime.secs };
+        Some(Stored { bytes: stat.size, modified, path })
     };
     listing.names.iter().filter_map(record).collect()
 }

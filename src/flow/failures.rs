@@ -1,6 +1,6 @@
 //! `meats-diagnose failures`: lists, shows and follows the records of failures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,10 +10,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 use serde::Serialize;
 
-use super::capture::{now, read_record};
+use super::capture::{kept_records, now, read_record, volatile_records};
 use crate::capture::{Record, render_again, render_block, render_detail, render_list};
 use crate::cli::failures::Failures;
-use crate::config::{RUN_DIR, STATE_DIR};
 use crate::model::{Fact, escape};
 use crate::sys::{Root, clock};
 
@@ -80,14 +79,14 @@ pub fn main(asked: &Failures, out: &mut dyn Write, err: &mut dyn Write) -> ExitC
 
 /// Every readable record, the newest first; one that is damaged is left out.
 pub fn observe(root: &Root) -> Fact<Vec<Record>> {
-    let kept = Path::new(STATE_DIR).join("failures");
+    let kept = kept_records();
     let listing = match root.list(&kept, MOST) {
         Fact::Known(_) => Fact::Known(()),
         Fact::Absent => Fact::Absent,
         Fact::Unknown(why) => return Fact::Unknown(why),
     };
     let mut records = Vec::new();
-    for directory in [kept, Path::new(RUN_DIR).join("failures")] {
+    for directory in [volatile_records(), kept] {
         let Fact::Known(names) = root.list(&directory, MOST) else { continue };
         let ids = names.names.iter().filter_map(|n| n.to_str()?.strip_suffix(".json"));
         records.extend(ids.filter_map(|id| read_record(root, &directory, id)));
@@ -95,6 +94,9 @@ pub fn observe(root: &Root) -> Fact<Vec<Record>> {
     if listing.is_absent() && records.is_empty() {
         return Fact::Absent;
     }
+    // One that could not be updated where it is kept goes on in the other place.
+    let mut seen = BTreeSet::new();
+    records.retain(|r: &Record| seen.insert(r.id.clone()));
     records.sort_by(|a, b| (b.last, &b.id).cmp(&(a.last, &a.id)));
     Fact::Known(records)
 }

@@ -278,7 +278,10 @@ impl Root {
         if stat.kind != FileKind::Regular {
             return Err(Refusal::Kind(stat.kind));
         }
-        let mut bytes = Vec::new();
+        // One read for the usual file: room for its size and the byte that tells the end.
+        let mut bytes = Vec::with_capacity(
+            usize::try_from(stat.size.min(limit)).unwrap_or(0).saturating_add(1),
+        );
         // Files of /proc report size 0, and a file may grow while it is read.
         if stat.size > limit || file.take(limit + 1).read_to_end(&mut bytes)? as u64 > limit {
             return Err(Refusal::TooLarge(limit));

@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::read_record;
-use crate::config::{CAPTURE, Config, ON_FAILURE_DIR, RUN_DIR, STATE_DIR};
+use super::read_record_anywhere;
+use crate::config::{CAPTURE, Config, ON_FAILURE_DIR, RUN_DIR};
 use crate::model::{Fact, FileKind, Owner, message};
 use crate::sys::exec::{self, Request};
 use crate::sys::ids::Accounts;
@@ -49,13 +49,9 @@ pub(super) fn start(root: &Root, id: &str) {
 /// # Errors
 /// There is no such record, or the service user does not exist.
 pub(super) fn run(root: &Root, config: &Config, id: &str) -> Result<(), String> {
-    // Programs get the time they need; the limit of the unit is the wall.
-    process::alarm(0);
     let path = root.path().join(RUN_DIR.trim_start_matches('/')).join("hooks.lock");
     let _one_at_a_time = lock::take(&path, Duration::from_secs(300))?;
-    let kept = Path::new(STATE_DIR).join("failures");
-    let volatile = Path::new(RUN_DIR).join("failures");
-    let record = [kept, volatile].iter().find_map(|d| read_record(root, d, id));
+    let record = read_record_anywhere(root, id);
     let record = record.ok_or(format!("there is no record \"{id}\""))?;
     let json = serde_json::to_vec(&record).map_err(|e| e.to_string())?;
     let accounts = Accounts::observe(root);

@@ -42,7 +42,17 @@ pub(super) fn record(case: &Case) -> Record {
         names: names(case),
     };
     facts.paths = paths(case, &facts);
+    let mut busy = facts.busy_addresses();
+    busy.retain(|address| facts.host.listeners.iter().all(|l| l.address != *address));
+    facts.host.listeners.extend(listeners(case, busy.into_iter()));
     let verdict = classify(&facts);
+    let frame = verdict
+        .traceback
+        .as_ref()
+        .and_then(|t| t.last_frame(&facts.names.app_dir, &facts.names.venv));
+    // The file where it broke is the first to ask when it was changed.
+    let raised = frame.and_then(|f| recent_change(case, Path::new(&f.file)));
+    facts.host.changed.splice(0..0, raised);
     if case.budget.passed() {
         not_seen.push("the time for looking was over before everything was seen".to_owned());
     }
@@ -168,18 +178,23 @@ fn host(case: &Case, environment: &Environment) -> Host {
         }
     }
     let disks = disks.into_iter().map(|path| (path.clone(), root.space(&path))).collect();
-    let holder = |address: &String| {
-        let unix = address.starts_with('/');
-        let address = if unix { format!("unix:{address}") } else { address.clone() };
-        Listener { holder: sockets::holder(root, &address, &case.budget), address }
-    };
+    let spelled = |a: &String| if a.starts_with('/') { format!("unix:{a}") } else { a.clone() };
     Host {
         disks,
         memory: memory(case),
-        listeners: case.config.addresses.iter().map(holder).collect(),
+        listeners: listeners(case, case.config.addresses.iter().map(spelled)),
         database: database(case, environment),
         changed: changed(case),
     }
+}
+
+fn listeners(case: &Case, addresses: impl Iterator<Item = String>) -> Vec<Listener> {
+    addresses
+        .map(|address| Listener {
+            holder: sockets::holder(case.root, &address, &case.budget),
+            address,
+        })
+        .collect()
 }
 
 fn memory(case: &Case) -> Fact<u64> {
@@ -237,16 +252,18 @@ fn changed(case: &Case) -> Vec<(String, i64)> {
         PathBuf::from(crate::config::FILE),
     ];
     watched.extend(case.truth.unit_files.iter().cloned());
-    let now = clock::now().secs;
-    let state = |path: PathBuf| {
-        let stat = case.root.stat(&path);
-        let ctime = stat.known()?.ctime.secs;
-        (ctime <= now && now - ctime <= RECENT).then(|| (path.display().to_string(), ctime))
-    };
-    let mut changes: Vec<_> = watched.into_iter().filter_map(state).collect();
+    let changes = watched.iter().filter_map(|path| recent_change(case, path));
+    let mut changes: Vec<_> = changes.collect();
     changes.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
     changes.truncate(CHANGES);
     changes
+}
+
+/// When an object was changed, if that was in the last day.
+fn recent_change(case: &Case, path: &Path) -> Option<(String, i64)> {
+    let ctime = case.root.stat(path).known()?.ctime.secs;
+    let age = clock::now().secs - ctime;
+    (0..=RECENT).contains(&age).then(|| (path.display().to_string(), ctime))
 }
 
 fn gunicorn(case: &Case) -> Option<String> {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::Case;
 use crate::capture::{CapturedBy, EnvRecord, Redactor, raw_assignments};
+use crate::config::Config;
 use crate::env::{self, Rules};
+use crate::flow::observe_settings;
 use crate::model::{Fact, Secret};
 use crate::sys::Root;
 
@@ -15,6 +17,23 @@ const ENV_LIMIT: u64 = 16 << 20;
 pub(super) struct Environment {
     pub(super) secrets: Vec<(String, Secret)>,
     pub(super) state: EnvRecord,
+}
+
+/// True when an env file names a variable by which systemd tells how the service ended: the file
+/// wins over systemd (systemd.exec(5)), so PID 1 has to be asked.
+pub(super) fn may_forge(root: &Root) -> bool {
+    const TOLD: [&[u8]; 3] = [b"SERVICE_RESULT", b"EXIT_CODE", b"EXIT_STATUS"];
+    let (config, _) = observe_settings(root);
+    let names = |file: &[u8]| TOLD.iter().any(|name| file.windows(name.len()).any(|w| w == *name));
+    let mut files = vec![config.env_file.value.clone()];
+    files.extend(usual_files(&config));
+    files.iter().any(|path| root.read(path, ENV_LIMIT).known().is_some_and(|file| names(file)))
+}
+
+/// Further files that hosts have, and that their units read.
+fn usual_files(config: &Config) -> [PathBuf; 3] {
+    let app = &config.app_dir;
+    [app.join(".env.production"), config.working_directory.join(".env"), app.join(".env")]
 }
 
 /// Reads the configured env file and those that the unit names.
@@ -43,9 +62,7 @@ pub(super) fn observe(case: &Case) -> Environment {
 }
 
 fn further<'a>(case: &'a Case, main: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
-    let app = &case.config.app_dir;
-    let usual =
-        [app.join(".env.production"), case.config.working_directory.join(".env"), app.join(".env")];
+    let usual = usual_files(case.config);
     case.truth.env_files.iter().cloned().chain(usual).filter(move |p| p != main)
 }
 

@@ -45,9 +45,10 @@ impl Host {
         let environment = variables.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
         let handed = Handed { args, environment };
         let asked = parse(&handed.args).expect("arguments");
+        let root = Root::open(self.dir.path()).expect("a root");
         // As main does, without what concerns the whole process.
-        if !(asked.is_stop() && told(&handed).is_some_and(|t| t.is_clean())) {
-            run(&handed, &asked).expect("a root");
+        if !nothing_to_do(&root, &handed, &asked) {
+            run(&root, &handed, &asked).expect("done");
         }
     }
 
@@ -161,4 +162,43 @@ fn arguments() {
     {
         assert!(parse(wrong).is_err(), "{wrong:?}");
     }
+}
+
+#[test]
+fn a_forged_success_is_not_believed_at_once() {
+    let host = Host::new();
+    let root = Root::open(host.dir.path()).expect("a root");
+    let asked = Asked::default();
+    let clean = [("SERVICE_RESULT", "success"), ("EXIT_CODE", "exited"), ("EXIT_STATUS", "0")];
+    let environment = clean.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+    let handed = Handed { args: Vec::new(), environment };
+    assert!(nothing_to_do(&root, &handed, &asked));
+    host.write("etc/projectmeats/projectmeats.env", "A=1\nEXIT_STATUS=0\n");
+    assert!(!nothing_to_do(&root, &handed, &asked));
+}
+
+#[test]
+fn the_line_that_closes_the_story() {
+    let host = Host::new();
+    let started = || {
+        let args = ["--root".into(), host.dir.path().into(), "--started".into()];
+        host.run(args.to_vec(), &[]);
+    };
+    started();
+    assert_eq!(host.log(), "");
+    for n in 1..=3 {
+        let id = invocation(n);
+        host.stop(&[
+            ("SERVICE_RESULT", "signal"),
+            ("EXIT_CODE", "killed"),
+            ("EXIT_STATUS", "KILL"),
+            ("INVOCATION_ID", &id),
+        ]);
+    }
+    started();
+    started();
+    let timeline: Vec<String> =
+        host.log().lines().filter(|l| l.starts_with("==")).map(|l| l[30..].to_owned()).collect();
+    assert_eq!(timeline.len(), 3, "{timeline:?}");
+    assert!(timeline[2].contains("RUNNING after 3 failures"), "{timeline:?}");
 }

@@ -34,6 +34,13 @@ pub(super) struct Truth {
     pub(super) doubt: Option<String>,
 }
 
+impl Truth {
+    /// PID 1 says so; or it cannot be asked, and the variables say so.
+    pub(super) fn is_clean(&self) -> bool {
+        (self.confirmed || self.doubt.is_some()) && self.outcome.is_clean()
+    }
+}
+
 const PROPERTIES: &[&str] = &[
     "ActiveState",
     "DropInPaths",
@@ -126,16 +133,19 @@ fn confirm(told: Truth, map: &BTreeMap<String, String>, by: CapturedBy) -> Truth
     truth.confirmed = true;
     let start = micros("ExecMainStartTimestampMonotonic");
     let begun = micros("InactiveExitTimestampMonotonic").unwrap_or(0);
-    // The main process of an earlier start is not this one's.
-    let start = start.filter(|s| *s >= begun);
+    // The main process of an earlier start ended before this one began.
+    let end = micros("ExecMainExitTimestampMonotonic").filter(|end| *end >= begun);
     let exit = Exit::from_properties(text("ExecMainCode"), text("ExecMainStatus"));
-    truth.outcome = Outcome { result, exit: exit.filter(|_| start.is_some()) };
+    truth.outcome = Outcome { result, exit: exit.filter(|_| end.is_some()) };
     if by == CapturedBy::OnFailure && result == Some(ServiceResult::Success) {
         truth.outcome = told_or(truth.outcome, &told.outcome);
     }
-    let end = micros("ExecMainExitTimestampMonotonic");
     truth.ran = start.zip(end).and_then(|(s, e)| e.checked_sub(s)).map(Duration::from_micros);
-    truth.started = start.or(Some(begun)).filter(|m| *m > 0).map(clock::from_monotonic);
+    truth.started = start
+        .filter(|_| end.is_some())
+        .or(Some(begun))
+        .filter(|m| *m > 0)
+        .map(clock::from_monotonic);
     truth
 }
 
@@ -209,6 +219,7 @@ mod tests {
             ("ExecMainCode", "1"),
             ("ExecMainStatus", "0"),
             ("ExecMainStartTimestampMonotonic", "100"),
+            ("ExecMainExitTimestampMonotonic", "1800000"),
             ("InactiveExitTimestampMonotonic", "1900000"),
         ]);
         let truth = confirm(Truth::default(), &properties, CapturedBy::StopPost);
