@@ -1,6 +1,6 @@
 //! Options of `meats-deploy`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -23,8 +23,14 @@ pub struct Deploy {
 pub enum Verb {
     /// Look at everything that a deployment needs; change nothing
     Check(Check),
-    /// Deploy the code in the working directory: settings, static files, migrations, restart
+    /// Deploy: settings, static files, migrations, trial start, restart, health check
     Apply(Apply),
+    /// Go back to a complete release; the database is not touched
+    Rollback(Rollback),
+    /// List the releases
+    Releases(Releases),
+    /// Remove old and failed releases, never the live one or the one before
+    Prune(Prune),
     /// The Docker fallback
     #[command(subcommand)]
     Docker(Docker),
@@ -37,12 +43,55 @@ pub struct Check {}
 /// `meats-deploy apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
+    /// Make a release of this directory or archive and switch to it; without it the code in the
+    /// working directory is deployed in place
+    #[arg(long, value_name = "SOURCE")]
+    pub from: Option<PathBuf>,
+    /// Name of the release [default: date and time, UTC]
+    #[arg(long, requires = "from", value_parser = release_name)]
+    pub name: Option<String>,
+    /// Install from the wheels in this directory; nothing is fetched
+    #[arg(long, value_name = "DIRECTORY", requires = "from")]
+    pub wheelhouse: Option<PathBuf>,
     /// Print the steps, what each changes and how it is undone; change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// How long the new code may take to become healthy
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+}
+
+/// `meats-deploy rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The release to go back to [default: the newest complete one before the live one]
+    #[arg(value_parser = release_name)]
+    pub release: Option<String>,
+    /// Print the steps; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long the release may take to become healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// `meats-deploy releases`.
+#[derive(Debug, Args)]
+pub struct Releases {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `meats-deploy prune`.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Complete releases that stay besides the live one; at least one does
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub keep: usize,
+    /// Print the steps; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `meats-deploy docker`.
@@ -85,6 +134,39 @@ pub struct DockerInit {
     /// Print what would be written; change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+impl Deploy {
+    /// Makes relative paths absolute.
+    #[must_use]
+    pub fn from_directory(mut self, directory: Option<&Path>) -> Self {
+        let resolve = |path: &mut Option<PathBuf>| {
+            if let (Some(path), Some(directory)) = (path.as_mut(), directory) {
+                *path = directory.join(&*path).components().collect();
+            }
+        };
+        match &mut self.verb {
+            Verb::Apply(apply) => {
+                resolve(&mut apply.from);
+                resolve(&mut apply.wheelhouse);
+            }
+            Verb::Docker(Docker::Init(init)) => resolve(&mut init.place.dir),
+            Verb::Docker(Docker::Check(place)) => resolve(&mut place.dir),
+            Verb::Check(_) | Verb::Rollback(_) | Verb::Releases(_) | Verb::Prune(_) => {}
+        }
+        self
+    }
+}
+
+/// One plain directory entry.
+fn release_name(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let fine = !text.is_empty() && text.len() <= 100 && !text.starts_with(['.', '-']);
+    if fine && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, dots, underscores and minus signs, at most 100".to_owned())
+    }
 }
 
 /// `UID:GID`, both numbers, neither root.

@@ -109,9 +109,10 @@ fn describe(work: &Work) -> Option<String> {
     Some(match work {
         Work::Judge(_) => return None,
         Work::Effect(effect) => match effect {
-            Effect::Relink { path, target } => {
+            Effect::Relink { path, target } | Effect::Symlink { path, target } => {
                 format!("link {} -> {}", path.display(), target.display())
             }
+            Effect::Remove { path } => format!("remove {}", path.display()),
             Effect::MakeDir { path, .. } => format!("make directory {}", path.display()),
             other => format!("write {}", other.path().display()),
         },

@@ -49,7 +49,7 @@ fn directory(root: &Root, config: &Config, place: &DockerPlace) -> PathBuf {
 }
 
 /// The first part of the path that somebody other than root can change.
-fn changeable_by(root: &Root, path: &Path) -> Option<PathBuf> {
+pub(super) fn changeable_by(root: &Root, path: &Path) -> Option<PathBuf> {
     path.ancestors()
         .find(|part| match root.stat(part) {
             Fact::Known(stat) => {

@@ -226,7 +226,10 @@ impl Worker<'_> {
     ) -> Done {
         let address = format!("127.0.0.1:{}", http::spare_port()?);
         let program = gunicorn.display().to_string();
-        let argv = [program.as_str(), "--bind", &address, "--workers", "1", application];
+        // Ended with us, whatever ends us.
+        let guard = ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--"];
+        let own = [program.as_str(), "--bind", &address, "--workers", "1", application];
+        let argv = [&guard[..], &own[..]].concat();
         let request = Request::new(&argv).directory(directory).owner(self.service_owner()?);
         let mut child = exec::start(&self.surround(request))?;
         let (host, path) = (self.host(), self.config.health_path.value.clone());
