@@ -7,9 +7,10 @@ use super::log::Log;
 use super::mask::Mask;
 use super::observe;
 use crate::config::Config;
+use crate::deploy::docker::{ContainerState, parse_container_state};
 use crate::deploy::{
-    Command, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few, health_host,
-    is_idle, last_lines, note_of, parse_inspection,
+    Command, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few, health_address,
+    health_host, is_idle, last_lines, note_of, parse_inspection,
 };
 use crate::model::{Finding, Origin, Owner, Plan, Secret, Severity, finding};
 use crate::report::one_line;
@@ -103,6 +104,10 @@ impl Worker<'_> {
             Work::Trial { gunicorn, directory, application, seconds } => {
                 self.trial(gunicorn, directory, application, *seconds)
             }
+            Work::Containers { compose, project, services, seconds } => {
+                self.containers(compose, project, services, *seconds)
+            }
+            Work::Published { compose, path, seconds } => self.published(compose, path, *seconds),
             Work::Health { addresses, path, seconds } => self.health(addresses, path, *seconds),
         }
     }
@@ -142,6 +147,7 @@ impl Worker<'_> {
         Ok(match command.surroundings {
             Surroundings::Closed => request,
             Surroundings::Service => self.surround(request),
+            Surroundings::Stack => self.hand_over(request),
         })
     }
 
@@ -169,6 +175,15 @@ impl Worker<'_> {
             Some(module) => request.env("DJANGO_SETTINGS_MODULE", module.clone()),
             None => request,
         }
+    }
+
+    /// The variables of the stack, for compose; nothing else but what a client of docker needs.
+    fn hand_over(&self, mut request: Request) -> Request {
+        request = request.env("HOME", "/root");
+        for (name, value) in &self.variables {
+            request = request.env(name, String::from_utf8_lossy(value.expose()).into_owned());
+        }
+        request
     }
 
     /// Writes what a child said into the log; its standard output, masked.
@@ -262,6 +277,43 @@ impl Worker<'_> {
         }
     }
 
+    fn containers(
+        &mut self,
+        compose: &[String],
+        project: &str,
+        services: &[String],
+        seconds: u64,
+    ) -> Done {
+        for service in services {
+            let asked = self.poll(seconds, || match container_state(project, service) {
+                Ok(Some(ContainerState::Healthy)) => Ok(()),
+                Ok(state) => {
+                    Err(Ask::Again(format!("the container of {service} is {}", word(state))))
+                }
+                Err(why) => Err(Ask::Again(why)),
+            });
+            if let Err(Ask::Again(why)) = asked {
+                let mut argv = compose.to_vec();
+                argv.extend(["logs", "--tail=20", service].map(str::to_owned));
+                let output = exec::run(&self.hand_over(Request::new(&argv)))?;
+                self.record(&argv.join(" "), &output);
+                let text = self.mask.text(&output.stdout);
+                let lines = last_lines(&text, SHOWN).into_iter().map(str::to_owned).collect();
+                return Err(Failure { why, lines });
+            }
+        }
+        Ok(Part::looked(format!("{} healthy", services.join(", "))))
+    }
+
+    fn published(&mut self, compose: &[String], path: &str, seconds: u64) -> Done {
+        let mut argv = compose.to_vec();
+        argv.extend(["port", "web", "8080"].map(str::to_owned));
+        let output = exec::run(&self.hand_over(Request::new(&argv)))?;
+        let text = self.record(&argv.join(" "), &output);
+        let address = health_address(text.trim());
+        self.health(&[address], path, seconds)
+    }
+
     /// Asks until it is well, is over, or the time is up.
     fn poll(&self, seconds: u64, mut ask: impl FnMut() -> Result<(), Ask>) -> Result<(), Ask> {
         let deadline = Deadline::after(Duration::from_secs(seconds));
@@ -278,6 +330,48 @@ impl Worker<'_> {
         let names = ["ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts"];
         let Ok(state) = systemd::properties(&self.config.unit(), &names) else { return Vec::new() };
         state.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+}
+
+/// What the engine says of the newest container of a service; asked by label, since names differ
+/// between versions of compose.
+pub(super) fn container_state(
+    project: &str,
+    service: &str,
+) -> Result<Option<ContainerState>, String> {
+    let project = format!("label=com.docker.compose.project={project}");
+    let service = format!("label=com.docker.compose.service={service}");
+    let one_off = "label=com.docker.compose.oneoff=False";
+    let argv = [
+        "/usr/bin/docker",
+        "ps",
+        "--all",
+        "--filter",
+        &project,
+        "--filter",
+        &service,
+        "--filter",
+        one_off,
+        "--format",
+        "{{.Status}}",
+    ];
+    let request = Request::new(&argv).env("HOME", "/root").deadline(Duration::from_secs(20));
+    let output = exec::run(&request)?;
+    if output.success() {
+        Ok(parse_container_state(&String::from_utf8_lossy(&output.stdout)))
+    } else {
+        Err(output.describe())
+    }
+}
+
+/// A state in a word.
+pub(super) fn word(state: Option<ContainerState>) -> &'static str {
+    match state {
+        None => "not there",
+        Some(ContainerState::Healthy) => "healthy",
+        Some(ContainerState::Starting) => "starting",
+        Some(ContainerState::Unhealthy) => "unhealthy",
+        Some(ContainerState::Ended) => "not running",
     }
 }
 
