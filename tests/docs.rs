@@ -52,7 +52,10 @@ fn block(path: &str, name: &str, content: &str) {
 }
 
 fn commands() -> Vec<(clap::Command, &'static str)> {
-    let mut commands = vec![(cli::diagnose::Cli::command(), "man/meats-diagnose.1")];
+    let mut commands = vec![
+        (cli::deploy::Deploy::command(), "man/meats-deploy.8"),
+        (cli::diagnose::Cli::command(), "man/meats-diagnose.1"),
+    ];
     for (command, _) in &mut commands {
         command.build();
     }

@@ -24,7 +24,7 @@ pub struct Deploy {
 pub enum Verb {
     /// Look at everything that a deployment needs; change nothing
     Check(Check),
-    /// Deploy: settings, static files, migrations, trial start, restart, health check
+    /// Deploy: check, static files, migrations, trial start, restart, ask
     Apply(Apply),
     /// Go back to a complete release; the database is not touched
     Rollback(Rollback),
