@@ -12,7 +12,7 @@ use super::run::Worker;
 use crate::cli::deploy::Apply;
 use crate::config::STATE_DIR;
 use crate::deploy::{Step, Undo, health_host, plan_field, render_steps};
-use crate::model::{Effect, Finding, Origin, Owner, Plan, finding};
+use crate::model::{Effect, Finding, Origin, Owner, Plan, Severity, finding};
 use crate::report::one_line;
 use crate::sys::clock::Stopwatch;
 use crate::sys::{Root, apply as writer, clock, lock};
@@ -117,13 +117,20 @@ pub(super) fn carry_through(
 }
 
 fn plan(sight: &Sight, seconds: u64) -> Vec<Step> {
-    let in_the_way = sight.assessed.iter().filter(|f| f.blocks_start).cloned().collect();
+    let (in_the_way, _) = judged(sight);
     plan_field(&sight.config, &sight.facts, in_the_way, seconds)
 }
 
-/// What does not stop a deployment but should be known.
-fn remarks(sight: &Sight) -> Vec<Finding> {
-    sight.assessed.iter().filter(|f| !f.blocks_start).cloned().collect()
+/// What stops a deployment in place, and what should only be known: the environment must be whole,
+/// and nothing may be there that would stop a start.
+fn judged(sight: &Sight) -> (Vec<Finding>, Vec<Finding>) {
+    let (mut stops, mut known): (Vec<_>, Vec<_>) =
+        sight.assessed.iter().cloned().partition(|f| f.blocks_start);
+    for finding in &sight.packages {
+        let whole = finding.kind.severity < Severity::Error;
+        if whole { known.push(finding.clone()) } else { stops.push(finding.clone()) }
+    }
+    (stops, known)
 }
 
 fn title(sight: &Sight) -> String {
@@ -145,7 +152,7 @@ fn worker<'a>(root: &'a Root, sight: &'a Sight, log: &'a Log) -> Worker<'a> {
         log,
         allowed_hosts: allowed_hosts(&sight.facts.variables),
         settings_module: None,
-        warnings: remarks(sight),
+        warnings: judged(sight).1,
     }
 }
 

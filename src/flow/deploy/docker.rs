@@ -343,6 +343,7 @@ fn up(root: &Root, asked: &DockerUp, out: &mut dyn Write) -> Result<End, String>
     }
     let _lock = take_lock(root)?;
     sight.assessed.clear();
+    sight.packages.clear();
     sight.facts.variables = Fact::Known(stack.variables);
     carry_through(root, &sight, &steps, &format!("docker up, {}", program.name), out)
 }

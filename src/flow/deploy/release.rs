@@ -41,7 +41,7 @@ pub(super) fn apply_from(
     out: &mut dyn Write,
 ) -> Result<End, String> {
     need_root(root)?;
-    let sight = observe(root);
+    let mut sight = observe(root);
     let prepared = Layout::of_config(&sight.config)
         .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
         .and_then(|layout| {
@@ -52,6 +52,8 @@ pub(super) fn apply_from(
         Ok(both) => both,
         Err(finding) => return refuse(out, &finding),
     };
+    // Those of the old release are of no concern to the new one.
+    sight.packages.clear();
     let name = asked.name.clone().unwrap_or_else(timestamp);
     if !root.stat(&layout.release(&name)).is_absent() {
         return Err(format!("the release \"{name}\" exists already; give another --name"));
@@ -76,7 +78,8 @@ pub(super) fn apply_from(
 /// `rollback`.
 pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
-    let sight = observe(root);
+    let mut sight = observe(root);
+    sight.packages.clear();
     let layout = match Layout::of_config(&sight.config) {
         Ok(layout) => layout,
         Err(finding) => return refuse(out, &finding),
@@ -172,7 +175,7 @@ pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Re
 /// `prune`.
 pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
-    let sight = observe(root);
+    let mut sight = observe(root);
     let layout = match Layout::of_config(&sight.config)
         .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
     {
@@ -182,6 +185,7 @@ pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<E
     if let Some(finding) = interrupted(root) {
         return refuse(out, &finding);
     }
+    sight.packages.clear();
     let found = observe_releases(root, &sight.config, &layout);
     let steps = plan_prune(&layout, &found, asked.keep);
     if steps.is_empty() {
