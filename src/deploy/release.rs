@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{DeployFacts, check_facts};
 use super::parts::{
-    Target, as_root, collect_static, health, health_work, look, migrate, settings, systemctl, trial,
+    Target, as_root, collect_static, dump, health, health_work, look, migrate, settings, systemctl,
+    trial,
 };
 use super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
 use crate::config::{Config, STATE_DIR};
@@ -176,12 +177,9 @@ pub fn plan_release(deployment: &Deployment, source: &SourceFacts) -> Vec<Step> 
     let target = layout.target(new);
     let mut steps = vec![preflight(deployment), unpack(deployment, source)];
     steps.push(environment(deployment, source));
-    steps.extend([
-        settings(&target, config),
-        collect_static(&target),
-        migrate(&target),
-        trial(&target, config, *seconds),
-    ]);
+    steps.extend([settings(&target, config), collect_static(&target)]);
+    steps.extend(dump(deployment.facts, new));
+    steps.extend([migrate(&target), trial(&target, config, *seconds)]);
     steps.extend(go_live(deployment));
     steps
 }
@@ -525,6 +523,7 @@ mod tests {
             gunicorn: Fact::Absent,
             python: Fact::Absent,
             free: Fact::Known(1 << 40),
+            pg_dump: false,
             systemd: true,
             live: Ok(()),
         }

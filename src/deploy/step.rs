@@ -36,6 +36,9 @@ pub enum Work {
     Command(Command),
     /// Loads the application as the service would and asks it about itself ([`super::INSPECT`]).
     Inspect { python: PathBuf, directory: PathBuf, application: String },
+    /// Dumps the PostgreSQL database of the service into this new file of root's, if the inspection
+    /// before found migrations that are pending.
+    Dump { to: PathBuf },
     /// Starts the application on a spare port of this host, as the service user, and asks it.
     Trial { gunicorn: PathBuf, directory: PathBuf, application: String, seconds: u64 },
     /// Waits until every service of the stack has a container that its own check calls healthy.
@@ -133,6 +136,9 @@ fn describe(work: &Work) -> Option<String> {
             format!(
                 "load {application} as the service user and look at its settings and migrations"
             )
+        }
+        Work::Dump { to } => {
+            format!("run as root, if migrations are pending: pg_dump > {}", to.display())
         }
         Work::Trial { application, .. } => {
             format!("start {application} on a spare port as the service user, ask it, stop it")

@@ -118,7 +118,7 @@ pub(super) fn carry_through(
 
 fn plan(sight: &Sight, seconds: u64) -> Vec<Step> {
     let (in_the_way, _) = judged(sight);
-    plan_field(&sight.config, &sight.facts, in_the_way, seconds)
+    plan_field(&sight.config, &sight.facts, in_the_way, &super::release::timestamp(), seconds)
 }
 
 /// What stops a deployment in place, and what should only be known: the environment must be whole,
@@ -152,6 +152,7 @@ fn worker<'a>(root: &'a Root, sight: &'a Sight, log: &'a Log) -> Worker<'a> {
         log,
         allowed_hosts: allowed_hosts(&sight.facts.variables),
         settings_module: None,
+        pending: 0,
         warnings: judged(sight).1,
     }
 }

@@ -1,6 +1,6 @@
 //! Looks at the host for a deployment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::mask::Mask;
@@ -17,6 +17,8 @@ use crate::sys::ids::Accounts;
 use crate::sys::{Root, http, process, systemd};
 use crate::unit::WALL;
 
+/// Debian's client program; a link to its wrapper for all versions.
+pub(super) const PG_DUMP: &str = "/usr/bin/pg_dump";
 const ENV_LIMIT: u64 = 64 << 20;
 
 /// The host as a deployment sees it.
@@ -47,6 +49,7 @@ pub(super) fn observe(root: &Root) -> Sight {
         gunicorn: kind(config.venv.join("bin/gunicorn")),
         python: kind(config.venv.join("bin/python")),
         free: root.space(&config.app_dir).map(|space| space.free_bytes),
+        pg_dump: root.stat(Path::new(PG_DUMP)).known().is_some(),
         systemd: process::systemd_runs(root),
         live,
         variables,

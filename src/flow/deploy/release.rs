@@ -250,7 +250,8 @@ fn roots_alone(root: &Root, config: &Config) -> Result<(), Box<Finding>> {
     }
 }
 
-fn timestamp() -> String {
+/// A name for this run: date and time, UTC.
+pub(super) fn timestamp() -> String {
     let time = jiff::Timestamp::from_second(clock::now().secs).unwrap_or_default();
     time.strftime("%Y%m%d-%H%M%S").to_string()
 }

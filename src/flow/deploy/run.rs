@@ -9,8 +9,8 @@ use super::observe;
 use crate::config::Config;
 use crate::deploy::docker::{ContainerState, parse_container_state};
 use crate::deploy::{
-    Command, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few, health_address,
-    health_host, is_idle, last_lines, note_of, parse_inspection,
+    Command, DatabaseUrl, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few,
+    health_address, health_host, is_idle, last_lines, note_of, parse_inspection,
 };
 use crate::model::{Finding, Origin, Owner, Plan, Secret, Severity, finding};
 use crate::report::one_line;
@@ -22,6 +22,7 @@ use crate::sys::{Root, http, systemd};
 /// Lines of a failed child that are shown with its step.
 const SHOWN: usize = 12;
 const INSPECT_SECONDS: u64 = 120;
+const DUMP_SECONDS: u64 = 3600;
 
 /// Why a step failed.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(super) struct Worker<'a> {
     pub(super) allowed_hosts: Vec<String>,
     /// The settings module that the application chose.
     pub(super) settings_module: Option<String>,
+    /// How many migrations the last inspection found pending.
+    pub(super) pending: usize,
     /// Warnings on the way, for the end of the account.
     pub(super) warnings: Vec<Finding>,
 }
@@ -101,6 +104,7 @@ impl Worker<'_> {
             Work::Inspect { python, directory, application } => {
                 self.inspect(python, directory, application)
             }
+            Work::Dump { to } => self.dump(to),
             Work::Trial { gunicorn, directory, application, seconds } => {
                 self.trial(gunicorn, directory, application, *seconds)
             }
@@ -221,11 +225,40 @@ impl Worker<'_> {
             self.settings_module = Some(inspection.settings_module.clone());
         }
         self.allowed_hosts = inspection.allowed_hosts;
+        self.pending = inspection.pending.len();
         let migrations = match inspection.pending.as_slice() {
             [] => "no migration pending".to_owned(),
             list => format!("{} migrations pending: {}", list.len(), few(list)),
         };
         Ok(Part::looked(format!("{}, {migrations}", inspection.settings_module)))
+    }
+
+    /// pg_dump is the system's, so root runs it; the password goes by its environment.
+    fn dump(&mut self, to: &Path) -> Done {
+        if self.pending == 0 {
+            return Ok(Part::looked("not needed".to_owned()));
+        }
+        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
+        let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
+        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
+        let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
+        let mut argv = vec![observe::PG_DUMP.to_owned(), "--format=custom".to_owned()];
+        argv.extend(["--no-password".to_owned(), format!("--file={}", to.display())]);
+        for (option, value) in [("host", &url.host), ("username", &url.user), ("dbname", &url.name)]
+        {
+            argv.extend((!value.is_empty()).then(|| format!("--{option}={value}")));
+        }
+        argv.extend(url.port.map(|port| format!("--port={port}")));
+        let password = String::from_utf8_lossy(url.password.expose()).into_owned();
+        let request = Request::new(&argv)
+            .env("PGPASSWORD", password)
+            .deadline(Duration::from_secs(DUMP_SECONDS));
+        let output = exec::run(&request)?;
+        self.record(&argv.join(" "), &output);
+        if !output.success() {
+            return Err(self.failure(&output));
+        }
+        Ok(Part { note: Some(to.display().to_string()), changed: true })
     }
 
     fn host(&self) -> String {
