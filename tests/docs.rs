@@ -53,6 +53,7 @@ fn block(path: &str, name: &str, content: &str) {
 
 fn commands() -> Vec<(clap::Command, &'static str)> {
     let mut commands = vec![
+        (cli::deploy::Deploy::command(), "man/meats-deploy.8"),
         (cli::diagnose::Cli::command(), "man/meats-diagnose.1"),
         (cli::env::Cli::command(), "man/meats-env.1"),
     ];

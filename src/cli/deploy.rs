@@ -1,6 +1,7 @@
 //! Options of `meats-deploy`.
 
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -23,8 +24,14 @@ pub struct Deploy {
 pub enum Verb {
     /// Look at everything that a deployment needs; change nothing
     Check(Check),
-    /// Deploy the code in the working directory: settings, static files, migrations, restart
+    /// Deploy: check, static files, migrations, trial start, restart, ask
     Apply(Apply),
+    /// Go back to a complete release; the database is not touched
+    Rollback(Rollback),
+    /// List the releases
+    Releases(Releases),
+    /// Remove old and failed releases, never the live one or the one before
+    Prune(Prune),
     /// The Docker fallback
     #[command(subcommand)]
     Docker(Docker),
@@ -37,12 +44,55 @@ pub struct Check {}
 /// `meats-deploy apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
+    /// Make a release of this directory or archive and switch to it; without it the code in the
+    /// working directory is deployed in place
+    #[arg(long, value_name = "SOURCE")]
+    pub from: Option<PathBuf>,
+    /// Name of the release [default: date and time, UTC]
+    #[arg(long, requires = "from", value_parser = release_name)]
+    pub name: Option<String>,
+    /// Install from the wheels in this directory; nothing is fetched
+    #[arg(long, value_name = "DIRECTORY", requires = "from")]
+    pub wheelhouse: Option<PathBuf>,
     /// Print the steps, what each changes and how it is undone; change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// How long the new code may take to become healthy
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
+}
+
+/// `meats-deploy rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The release to go back to [default: the newest complete one before the live one]
+    #[arg(value_parser = release_name)]
+    pub release: Option<String>,
+    /// Print the steps; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long the release may take to become healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// `meats-deploy releases`.
+#[derive(Debug, Args)]
+pub struct Releases {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `meats-deploy prune`.
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Complete releases that stay besides the live one; at least one does
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub keep: usize,
+    /// Print the steps; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `meats-deploy docker`.
@@ -52,6 +102,14 @@ pub enum Docker {
     Init(DockerInit),
     /// Validate the written set with compose itself
     Check(DockerPlace),
+    /// Build the image, start database, migrations, application and web server, ask until healthy
+    Up(DockerUp),
+    /// Stop the stack and remove its containers; volumes stay
+    Down(DockerDown),
+    /// State of each container; exit 0 when all are healthy
+    Status(DockerPlace),
+    /// The last lines of the containers' output
+    Logs(DockerLogs),
 }
 
 /// Where the set lies.
@@ -62,29 +120,121 @@ pub struct DockerPlace {
     pub dir: Option<PathBuf>,
 }
 
+/// `meats-deploy docker up`.
+#[derive(Debug, Args)]
+pub struct DockerUp {
+    #[command(flatten)]
+    pub place: DockerPlace,
+    /// How long each container may take to become healthy
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Print the steps; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `meats-deploy docker down`.
+#[derive(Debug, Args)]
+pub struct DockerDown {
+    #[command(flatten)]
+    pub place: DockerPlace,
+    /// Stop the containers and leave them
+    #[arg(long)]
+    pub keep_containers: bool,
+}
+
+/// `meats-deploy docker logs`.
+#[derive(Debug, Args)]
+pub struct DockerLogs {
+    #[command(flatten)]
+    pub place: DockerPlace,
+    /// Of this service only: db, app, web
+    pub service: Option<String>,
+    /// Lines of each container
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    pub lines: u32,
+}
+
+/// The images and the address of a set that says nothing else.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+impl Default for DockerInit {
+    fn default() -> Self {
+        Self {
+            place: DockerPlace { dir: None },
+            base: BASE.to_owned(),
+            db_image: DB_IMAGE.to_owned(),
+            db_user: (999, 999),
+            web_image: WEB_IMAGE.to_owned(),
+            listen: DEFAULT_LISTEN,
+            dry_run: false,
+        }
+    }
+}
+
+const BASE: &str = "python:3.11-slim-bookworm";
+const DB_IMAGE: &str = "postgres:15-bookworm";
+const WEB_IMAGE: &str = "nginx:1.26-bookworm";
+
 /// `meats-deploy docker init`.
 #[derive(Debug, Args)]
 pub struct DockerInit {
     #[command(flatten)]
     pub place: DockerPlace,
     /// Base image of the application: one with python3 and its venv module
-    #[arg(long, value_name = "IMAGE", default_value = "python:3.11-slim-bookworm")]
+    #[arg(long, value_name = "IMAGE", default_value = BASE)]
     pub base: String,
     /// Image of the database: one with the programs of PostgreSQL
-    #[arg(long, value_name = "IMAGE", default_value = "postgres:15-bookworm")]
+    #[arg(long, value_name = "IMAGE", default_value = DB_IMAGE)]
     pub db_image: String,
     /// Numeric user and group that the database image runs PostgreSQL as
     #[arg(long, value_name = "UID:GID", default_value = "999:999", value_parser = uid_gid)]
     pub db_user: (u32, u32),
     /// Image of the web server: one with nginx
-    #[arg(long, value_name = "IMAGE", default_value = "nginx:1.26-bookworm")]
+    #[arg(long, value_name = "IMAGE", default_value = WEB_IMAGE)]
     pub web_image: String,
     /// Where the stack listens
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub listen: std::net::SocketAddr,
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = DEFAULT_LISTEN)]
+    pub listen: SocketAddr,
     /// Print what would be written; change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+impl Deploy {
+    /// Makes relative paths absolute.
+    #[must_use]
+    pub fn from_directory(mut self, directory: Option<&Path>) -> Self {
+        let resolve = |path: &mut Option<PathBuf>| {
+            if let (Some(path), Some(directory)) = (path.as_mut(), directory) {
+                *path = directory.join(&*path).components().collect();
+            }
+        };
+        match &mut self.verb {
+            Verb::Apply(apply) => {
+                resolve(&mut apply.from);
+                resolve(&mut apply.wheelhouse);
+            }
+            Verb::Docker(Docker::Init(init)) => resolve(&mut init.place.dir),
+            Verb::Docker(Docker::Check(place) | Docker::Status(place)) => resolve(&mut place.dir),
+            Verb::Docker(Docker::Up(up)) => resolve(&mut up.place.dir),
+            Verb::Docker(Docker::Down(down)) => resolve(&mut down.place.dir),
+            Verb::Docker(Docker::Logs(logs)) => resolve(&mut logs.place.dir),
+            Verb::Check(_) | Verb::Rollback(_) | Verb::Releases(_) | Verb::Prune(_) => {}
+        }
+        self
+    }
+}
+
+/// One plain directory entry.
+fn release_name(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let fine = !text.is_empty() && text.len() <= 100 && !text.starts_with(['.', '-']);
+    if fine && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, dots, underscores and minus signs, at most 100".to_owned())
+    }
 }
 
 /// `UID:GID`, both numbers, neither root.

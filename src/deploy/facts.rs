@@ -15,10 +15,30 @@ pub struct DeployFacts {
     pub python: Fact<FileKind>,
     /// Bytes that an ordinary process may still use where the application lies.
     pub free: Fact<u64>,
+    /// pg_dump is installed.
+    pub pg_dump: bool,
     /// True when systemd is PID 1.
     pub systemd: bool,
     /// What the service answered just now: Ok when healthy.
     pub live: Result<(), String>,
+}
+
+impl Default for DeployFacts {
+    /// Nothing is known.
+    fn default() -> Self {
+        let unknown = || Fact::Unknown("nobody looked".to_owned());
+        Self {
+            service: None,
+            variables: Fact::Unknown("nobody looked".to_owned()),
+            manage_py: unknown(),
+            gunicorn: unknown(),
+            python: unknown(),
+            free: Fact::Unknown("nobody looked".to_owned()),
+            pg_dump: false,
+            systemd: false,
+            live: Err("nobody asked".to_owned()),
+        }
+    }
 }
 
 /// Free space below which nothing is begun, in bytes: logs and a database dump need room.
@@ -96,6 +116,7 @@ mod tests {
             gunicorn: Fact::Known(FileKind::Regular),
             python: Fact::Known(FileKind::Symlink),
             free: Fact::Known(1 << 40),
+            pg_dump: false,
             systemd: true,
             live: Ok(()),
         }

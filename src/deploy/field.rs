@@ -2,17 +2,21 @@
 //! the running process serves the old one from memory until the restart.
 
 use super::facts::{DeployFacts, check_facts};
-use super::parts::{Target, collect_static, health, look, migrate, settings, systemctl, trial};
+use super::parts::{
+    Target, collect_static, dump, health, look, migrate, settings, systemctl, trial,
+};
 use super::step::{Step, Undo, Work};
 use crate::config::Config;
 use crate::model::Finding;
 
-/// The steps, in order. `in_the_way` are findings that would stop a start; `seconds` is how long the
+/// The steps, in order. `in_the_way` are findings that would stop a start; `run` names this run's
+/// dump; `seconds` is how long the
 /// service may take to become healthy.
 pub fn plan_field(
     config: &Config,
     facts: &DeployFacts,
     in_the_way: Vec<Finding>,
+    run: &str,
     seconds: u64,
 ) -> Vec<Step> {
     let mut preflight = in_the_way;
@@ -22,15 +26,16 @@ pub fn plan_field(
         }
     }
     let target = Target::of_config(config);
-    vec![
-        look("preflight", vec![Work::Judge(preflight)]),
-        settings(&target, config),
-        collect_static(&target),
+    let mut steps = vec![look("preflight", vec![Work::Judge(preflight)])];
+    steps.extend([settings(&target, config), collect_static(&target)]);
+    steps.extend(dump(facts, run));
+    steps.extend([
         migrate(&target),
         trial(&target, config, seconds),
         restart(config),
         health(config, seconds),
-    ]
+    ]);
+    steps
 }
 
 fn restart(config: &Config) -> Step {
@@ -62,10 +67,11 @@ mod tests {
             gunicorn: Fact::Absent,
             python: Fact::Absent,
             free: Fact::Absent,
+            pg_dump: false,
             systemd: true,
             live: Ok(()),
         };
-        let steps = plan_field(&config, &facts, Vec::new(), 30);
+        let steps = plan_field(&config, &facts, Vec::new(), "x", 30);
         let names: Vec<_> = steps.iter().map(|s| s.name).collect();
         assert_eq!(
             names,

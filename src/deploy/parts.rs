@@ -1,10 +1,12 @@
 //! Steps that deployments of both layouts are made of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::database::DatabaseUrl;
+use super::facts::DeployFacts;
 use super::health::health_address;
 use super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
-use crate::config::Config;
+use crate::config::{Config, STATE_DIR};
 
 /// Seconds for `manage.py` commands that only look.
 const LOOK: u64 = 120;
@@ -65,6 +67,25 @@ pub(super) fn collect_static(target: &Target) -> Step {
     }
 }
 
+/// A dump before migrations: where DATABASE_URL is PostgreSQL's and pg_dump is installed. None
+/// otherwise; SQLite files and servers of other kinds are not dumped.
+pub(super) fn dump(facts: &DeployFacts, run: &str) -> Option<Step> {
+    let url = facts.variables.known()?.iter().find(|(key, _)| key == "DATABASE_URL")?;
+    let url = DatabaseUrl::parse(std::str::from_utf8(url.1.expose()).ok()?).ok()?;
+    if !url.is_postgres() || !facts.pg_dump {
+        return None;
+    }
+    let to = Path::new(STATE_DIR).join(format!("deploy/{run}.dump"));
+    Some(Step {
+        name: "database dump",
+        changes: format!("{}, if migrations are pending", to.display()),
+        work: vec![Work::Dump { to }],
+        undo: Undo::Kept(
+            "pg_restore brings back what was there; later rows would be lost".to_owned(),
+        ),
+    })
+}
+
 /// `migrate`.
 pub(super) fn migrate(target: &Target) -> Step {
     Step {
@@ -113,4 +134,28 @@ pub(super) fn health_work(config: &Config, seconds: u64) -> Work {
 /// [`health_work`] as a step.
 pub(super) fn health(config: &Config, seconds: u64) -> Step {
     look("health check", vec![health_work(config, seconds)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fact, Secret};
+
+    #[test]
+    fn only_a_database_that_can_be_dumped_is() {
+        for (url, pg_dump, dumped) in [
+            ("postgres://u:p@h/d", true, true),
+            ("postgres://u:p@h/d", false, false),
+            ("sqlite:////x/d", true, false),
+            ("nonsense", true, false),
+        ] {
+            let variables = vec![("DATABASE_URL".to_owned(), Secret::new(url))];
+            let facts = DeployFacts {
+                variables: Fact::Known(variables),
+                pg_dump,
+                ..DeployFacts::default()
+            };
+            assert_eq!(dump(&facts, "x").is_some(), dumped, "{url}");
+        }
+    }
 }

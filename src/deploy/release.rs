@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{DeployFacts, check_facts};
 use super::parts::{
-    Target, as_root, collect_static, health, health_work, look, migrate, settings, systemctl, trial,
+    Target, as_root, collect_static, dump, health, health_work, look, migrate, settings, systemctl,
+    trial,
 };
 use super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
 use crate::config::{Config, STATE_DIR};
@@ -176,12 +177,9 @@ pub fn plan_release(deployment: &Deployment, source: &SourceFacts) -> Vec<Step> 
     let target = layout.target(new);
     let mut steps = vec![preflight(deployment), unpack(deployment, source)];
     steps.push(environment(deployment, source));
-    steps.extend([
-        settings(&target, config),
-        collect_static(&target),
-        migrate(&target),
-        trial(&target, config, *seconds),
-    ]);
+    steps.extend([settings(&target, config), collect_static(&target)]);
+    steps.extend(dump(deployment.facts, new));
+    steps.extend([migrate(&target), trial(&target, config, *seconds)]);
     steps.extend(go_live(deployment));
     steps
 }
@@ -249,39 +247,43 @@ const LEFT_OUT: &[&str] = &[
 ];
 
 fn copy(source: &SourceFacts, release: &Path, name: &str) -> Vec<Work> {
-    let tar = |words: Vec<String>| {
-        let mut argv = vec!["/usr/bin/tar".to_owned()];
-        argv.extend(words);
-        as_root(argv, UNPACK)
-    };
-    let text = |path: &Path| path.display().to_string();
-    let packed = match source.kind {
-        SourceKind::Archive => source.path.clone(),
-        SourceKind::Directory => Path::new(STATE_DIR).join(format!("deploy/{name}.tar")),
-    };
-    let mut work = Vec::new();
-    if source.kind == SourceKind::Directory {
-        let mut words = vec!["--create".to_owned(), format!("--file={}", text(&packed))];
-        words.push(format!("--directory={}", text(&source.path)));
-        words.extend(LEFT_OUT.iter().map(|pattern| format!("--exclude={pattern}")));
-        words.push(".".to_owned());
-        work.push(tar(words));
+    match source.kind {
+        SourceKind::Archive => extract(&source.path, release, source.strip),
+        SourceKind::Directory => {
+            let packed = Path::new(STATE_DIR).join(format!("deploy/{name}.tar"));
+            copy_code(&source.path, &packed, release)
+        }
     }
-    work.push(tar(vec![
+}
+
+/// Copies code by way of the archive `packed`: without history, caches, local data and secrets.
+pub(super) fn copy_code(from: &Path, packed: &Path, to: &Path) -> Vec<Work> {
+    let mut words = vec!["/usr/bin/tar".to_owned(), "--create".to_owned()];
+    words.push(format!("--file={}", packed.display()));
+    words.push(format!("--directory={}", from.display()));
+    words.extend(LEFT_OUT.iter().map(|pattern| format!("--exclude={pattern}")));
+    words.push(".".to_owned());
+    let mut work = vec![as_root(words, UNPACK)];
+    work.extend(extract(packed, to, 0));
+    work.push(Work::Effect(Effect::Remove { path: packed.to_owned() }));
+    work
+}
+
+/// Unpacks as root's, readable by all, without set-id bits.
+fn extract(packed: &Path, to: &Path, strip: usize) -> Vec<Work> {
+    let words = vec![
+        "/usr/bin/tar".to_owned(),
         "--extract".to_owned(),
-        format!("--file={}", text(&packed)),
-        format!("--directory={}", text(release)),
-        format!("--strip-components={}", source.strip),
+        format!("--file={}", packed.display()),
+        format!("--directory={}", to.display()),
+        format!("--strip-components={strip}"),
         "--no-same-owner".to_owned(),
         "--no-same-permissions".to_owned(),
         "--touch".to_owned(),
-    ]));
-    if source.kind == SourceKind::Directory {
-        work.push(Work::Effect(Effect::Remove { path: packed }));
-    }
-    let modes = ["/usr/bin/chmod", "--recursive", "u+rwX,go+rX,go-w,ug-s", &text(release)];
-    work.push(as_root(modes.map(str::to_owned).to_vec(), UNPACK));
-    work
+    ];
+    let to = to.display().to_string();
+    let modes = ["/usr/bin/chmod", "--recursive", "u+rwX,go+rX,go-w,ug-s", &to];
+    vec![as_root(words, UNPACK), as_root(modes.map(str::to_owned).to_vec(), UNPACK)]
 }
 
 /// Links from the release to what outlives it: every writable directory below `shared`.
@@ -521,6 +523,7 @@ mod tests {
             gunicorn: Fact::Absent,
             python: Fact::Absent,
             free: Fact::Known(1 << 40),
+            pg_dump: false,
             systemd: true,
             live: Ok(()),
         }

@@ -36,8 +36,15 @@ pub enum Work {
     Command(Command),
     /// Loads the application as the service would and asks it about itself ([`super::INSPECT`]).
     Inspect { python: PathBuf, directory: PathBuf, application: String },
+    /// Dumps the PostgreSQL database of the service into this new file of root's, if the inspection
+    /// before found migrations that are pending.
+    Dump { to: PathBuf },
     /// Starts the application on a spare port of this host, as the service user, and asks it.
     Trial { gunicorn: PathBuf, directory: PathBuf, application: String, seconds: u64 },
+    /// Waits until every service of the stack has a container that its own check calls healthy.
+    Containers { compose: Vec<String>, project: String, services: Vec<String>, seconds: u64 },
+    /// Asks the stack's web server where compose says that it listens.
+    Published { compose: Vec<String>, path: String, seconds: u64 },
     /// Asks every address of the service until it is healthy, at most so long.
     Health { addresses: Vec<String>, path: String, seconds: u64 },
 }
@@ -68,6 +75,8 @@ pub enum Surroundings {
     Closed,
     /// What systemd gives the service: the variables of the env file, the settings module.
     Service,
+    /// The variables of the stack: compose hands them to the containers by name.
+    Stack,
 }
 
 /// What the output of a child says for the progress line.
@@ -109,9 +118,10 @@ fn describe(work: &Work) -> Option<String> {
     Some(match work {
         Work::Judge(_) => return None,
         Work::Effect(effect) => match effect {
-            Effect::Relink { path, target } => {
+            Effect::Relink { path, target } | Effect::Symlink { path, target } => {
                 format!("link {} -> {}", path.display(), target.display())
             }
+            Effect::Remove { path } => format!("remove {}", path.display()),
             Effect::MakeDir { path, .. } => format!("make directory {}", path.display()),
             other => format!("write {}", other.path().display()),
         },
@@ -127,8 +137,17 @@ fn describe(work: &Work) -> Option<String> {
                 "load {application} as the service user and look at its settings and migrations"
             )
         }
+        Work::Dump { to } => {
+            format!("run as root, if migrations are pending: pg_dump > {}", to.display())
+        }
         Work::Trial { application, .. } => {
             format!("start {application} on a spare port as the service user, ask it, stop it")
+        }
+        Work::Containers { services, seconds, .. } => {
+            format!("wait until {} are healthy, at most {seconds} s", services.join(" and "))
+        }
+        Work::Published { path, seconds, .. } => {
+            format!("ask the published port of web for {path}, at most {seconds} s")
         }
         Work::Health { addresses, path, seconds } => {
             format!("ask {} for {path}, at most {seconds} s", addresses.join(" and "))

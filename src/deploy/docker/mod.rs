@@ -8,11 +8,13 @@ mod env_prod;
 mod names;
 mod nginx;
 mod stack;
+mod up;
 
 pub use compose::render_compose;
 pub use env_prod::{differing, render_env_prod};
 pub use nginx::render_nginx;
 pub use stack::{Database, Images, Stack, plan_stack};
+pub use up::{ContainerState, Up, parse_container_state, plan_up};
 
 /// The recipe of the application's image; the same for every host.
 pub const RECIPE: &str = include_str!("../../../docker/Dockerfile");

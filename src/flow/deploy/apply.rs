@@ -12,12 +12,12 @@ use super::run::Worker;
 use crate::cli::deploy::Apply;
 use crate::config::STATE_DIR;
 use crate::deploy::{Step, Undo, health_host, plan_field, render_steps};
-use crate::model::{Effect, Finding, Origin, Owner, Plan, finding};
+use crate::model::{Effect, Finding, Origin, Owner, Plan, Severity, finding};
 use crate::report::one_line;
 use crate::sys::clock::Stopwatch;
 use crate::sys::{Root, apply as writer, clock, lock};
 
-const ROOT: Owner = Owner { uid: 0, gid: 0 };
+pub(super) const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// How long the new code may take in a check, which starts nothing.
 const CHECK_SECONDS: u64 = 60;
@@ -40,7 +40,8 @@ pub(super) fn check(root: &Root, out: &mut dyn Write) -> Result<End, String> {
         }
         failures += usize::from(carry_out(&mut worker, &mut progress, index, step).is_none());
     }
-    let warnings = std::mem::take(&mut worker.warnings);
+    let mut warnings = std::mem::take(&mut worker.warnings);
+    warnings.extend(super::release::interrupted(root));
     for warning in &warnings {
         progress.line(&format!("{:7}  {}", warning.kind.severity.word(), one_line(warning)));
     }
@@ -67,6 +68,9 @@ fn only_looks(step: &Step) -> bool {
 
 /// Deploys, or prints what it would do.
 pub(super) fn apply(root: &Root, asked: &Apply, out: &mut dyn Write) -> Result<End, String> {
+    if let Some(from) = &asked.from {
+        return super::release::apply_from(root, asked, from, out);
+    }
     let sight = observe(root);
     let steps = plan(&sight, asked.timeout);
     if asked.dry_run {
@@ -75,9 +79,20 @@ pub(super) fn apply(root: &Root, asked: &Apply, out: &mut dyn Write) -> Result<E
     }
     need_root(root)?;
     let _lock = take_lock(root)?;
+    carry_through(root, &sight, &steps, &title(&sight), out)
+}
+
+/// Carries out all steps; on a failure takes back what this run changed and says what is live.
+pub(super) fn carry_through(
+    root: &Root,
+    sight: &Sight,
+    steps: &[Step],
+    title: &str,
+    out: &mut dyn Write,
+) -> Result<End, String> {
     let log = Log::new(&sight.config, clock::now());
-    let mut worker = worker(root, &sight, &log);
-    writeln!(out, "deploy {}", title(&sight)).ok();
+    let mut worker = worker(root, sight, &log);
+    writeln!(out, "{title}").map_err(|e| e.to_string())?;
     let mut progress = Progress::new(out, steps.iter().map(|s| s.name));
     let mut changed = Vec::new();
     for (index, step) in steps.iter().enumerate() {
@@ -87,9 +102,9 @@ pub(super) fn apply(root: &Root, asked: &Apply, out: &mut dyn Write) -> Result<E
             None => {
                 // How far the failed one came is not known.
                 changed.push(index);
-                not_reached(&mut progress, &steps, index);
-                take_back(&mut worker, &mut progress, &steps, &changed);
-                return Ok(account(&worker, &mut progress, &sight));
+                not_reached(&mut progress, steps, index);
+                take_back(&mut worker, &mut progress, steps, &changed);
+                return Ok(account(&worker, &mut progress, sight));
             }
         }
     }
@@ -97,18 +112,25 @@ pub(super) fn apply(root: &Root, asked: &Apply, out: &mut dyn Write) -> Result<E
     for warning in &warnings {
         progress.line(&format!("{:7}  {}", warning.kind.severity.word(), one_line(warning)));
     }
-    progress.line(&format!("LIVE. Full output: {}", log.path().display()));
+    progress.line(&format!("DONE. Full output: {}", log.path().display()));
     Ok(End::Good)
 }
 
 fn plan(sight: &Sight, seconds: u64) -> Vec<Step> {
-    let in_the_way = sight.assessed.iter().filter(|f| f.blocks_start).cloned().collect();
-    plan_field(&sight.config, &sight.facts, in_the_way, seconds)
+    let (in_the_way, _) = judged(sight);
+    plan_field(&sight.config, &sight.facts, in_the_way, &super::release::timestamp(), seconds)
 }
 
-/// What does not stop a deployment but should be known.
-fn remarks(sight: &Sight) -> Vec<Finding> {
-    sight.assessed.iter().filter(|f| !f.blocks_start).cloned().collect()
+/// What stops a deployment in place, and what should only be known: the environment must be whole,
+/// and nothing may be there that would stop a start.
+fn judged(sight: &Sight) -> (Vec<Finding>, Vec<Finding>) {
+    let (mut stops, mut known): (Vec<_>, Vec<_>) =
+        sight.assessed.iter().cloned().partition(|f| f.blocks_start);
+    for finding in &sight.packages {
+        let whole = finding.kind.severity < Severity::Error;
+        if whole { known.push(finding.clone()) } else { stops.push(finding.clone()) }
+    }
+    (stops, known)
 }
 
 fn title(sight: &Sight) -> String {
@@ -116,7 +138,8 @@ fn title(sight: &Sight) -> String {
         Ok(()) => "live now: healthy",
         Err(_) => "live now: not healthy",
     };
-    format!("{} -> {}, {state}", sight.config.working_directory.display(), sight.config.unit())
+    let place = sight.config.working_directory.display();
+    format!("deploy {place} -> {}, {state}", sight.config.unit())
 }
 
 fn worker<'a>(root: &'a Root, sight: &'a Sight, log: &'a Log) -> Worker<'a> {
@@ -129,7 +152,8 @@ fn worker<'a>(root: &'a Root, sight: &'a Sight, log: &'a Log) -> Worker<'a> {
         log,
         allowed_hosts: allowed_hosts(&sight.facts.variables),
         settings_module: None,
-        warnings: remarks(sight),
+        pending: 0,
+        warnings: judged(sight).1,
     }
 }
 

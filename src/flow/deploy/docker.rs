@@ -4,21 +4,22 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::apply::{need_root, take_lock};
+use super::apply::{carry_through, need_root, take_lock};
 use super::observe::{Sight, observe};
+use super::run::{container_state, word};
 use super::{End, PROGRAM};
-use crate::cli::deploy::{Docker, DockerInit, DockerPlace};
+use crate::cli::deploy::{Docker, DockerDown, DockerInit, DockerLogs, DockerPlace, DockerUp};
 use crate::config::Config;
 use crate::deploy::docker::{
-    DB_ENTRY, Images, RECIPE, Stack, differing, plan_stack, render_compose, render_env_prod,
-    render_nginx,
+    ContainerState, DB_ENTRY, Images, RECIPE, Stack, Up, differing, plan_stack, plan_up,
+    render_compose, render_env_prod, render_nginx,
 };
-use crate::deploy::{Verifier, scram_verifier};
+use crate::deploy::{Verifier, render_steps, scram_verifier};
 use crate::env;
 use crate::model::{
     Effect, Fact, FileKind, Finding, Origin, Owner, Plan, Secret, Subject, finding,
 };
-use crate::report::{describe_action, one_line};
+use crate::report::{describe_action, escape, one_line};
 use crate::sys::apply::{Outcome, apply};
 use crate::sys::exec::{self, Output, Request};
 use crate::sys::ids::Accounts;
@@ -34,6 +35,10 @@ pub(super) fn main(root: &Root, asked: &Docker, out: &mut dyn Write) -> Result<E
     match asked {
         Docker::Init(asked) => init(root, asked, out),
         Docker::Check(place) => check(root, place, out),
+        Docker::Up(asked) => up(root, asked, out),
+        Docker::Down(asked) => down(root, asked, out),
+        Docker::Status(place) => status(root, place, out),
+        Docker::Logs(asked) => logs(root, asked, out),
     }
 }
 
@@ -49,7 +54,7 @@ fn directory(root: &Root, config: &Config, place: &DockerPlace) -> PathBuf {
 }
 
 /// The first part of the path that somebody other than root can change.
-fn changeable_by(root: &Root, path: &Path) -> Option<PathBuf> {
+pub(super) fn changeable_by(root: &Root, path: &Path) -> Option<PathBuf> {
     path.ancestors()
         .find(|part| match root.stat(part) {
             Fact::Known(stat) => {
@@ -252,8 +257,20 @@ fn check(root: &Root, place: &DockerPlace, out: &mut dyn Write) -> Result<End, S
     need_root(root)?;
     let sight = observe(root);
     let directory = directory(root, &sight.config, place);
+    let mut findings = unusable(root, &directory);
+    if findings.is_empty() {
+        match compose(root) {
+            None => findings.push(no_compose()),
+            Some(program) => findings.extend(accepted(&program, &sight, &directory, out)?),
+        }
+    }
+    if tell(out, &findings) { Ok(End::Refused) } else { Ok(End::Good) }
+}
+
+/// What keeps root from starting the set in this directory.
+fn unusable(root: &Root, directory: &Path) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
-        changeable_by(root, &directory).map(|part| not_roots(&part)).into_iter().collect();
+        changeable_by(root, directory).map(|part| not_roots(&part)).into_iter().collect();
     for name in FILES {
         let path = directory.join(name);
         if root.stat(&path).is_absent() {
@@ -261,16 +278,145 @@ fn check(root: &Root, place: &DockerPlace, out: &mut dyn Write) -> Result<End, S
             findings.push(Finding::new(&finding::DOC_MISSING, Subject::file(path), detail));
         }
     }
-    if findings.is_empty() {
-        match compose(root) {
-            None => {
-                let detail = "neither \"docker compose\" nor docker-compose is there";
-                findings.push(Finding::new(&finding::DOC_NO_COMPOSE, Subject::default(), detail));
-            }
-            Some(program) => findings.extend(accepted(&program, &sight, &directory, out)?),
+    findings
+}
+
+fn no_compose() -> Finding {
+    let detail = "neither \"docker compose\" nor docker-compose is there";
+    Finding::new(&finding::DOC_NO_COMPOSE, Subject::default(), detail)
+}
+
+/// Compose, the set, and the host, or what is in the way.
+fn ready(root: &Root, place: &DockerPlace) -> Result<(Compose, PathBuf, Sight), Vec<Finding>> {
+    let sight = observe(root);
+    let directory = directory(root, &sight.config, place);
+    let mut findings = unusable(root, &directory);
+    match compose(root) {
+        Some(program) if findings.is_empty() => Ok((program, directory, sight)),
+        Some(_) => Err(findings),
+        None => {
+            findings.push(no_compose());
+            Err(findings)
         }
     }
-    if tell(out, &findings) { Ok(End::Refused) } else { Ok(End::Good) }
+}
+
+/// Builds and starts the stack.
+fn up(root: &Root, asked: &DockerUp, out: &mut dyn Write) -> Result<End, String> {
+    need_root(root)?;
+    let (program, directory, mut sight) = match ready(root, &asked.place) {
+        Ok(ready) => ready,
+        Err(findings) => {
+            tell(out, &findings);
+            return Ok(End::Refused);
+        }
+    };
+    // Images and address are in the written file; only the values are planned anew.
+    let (stack, findings) = match stack_of(&sight, &DockerInit::default()) {
+        Ok(both) => both,
+        Err(finding) => {
+            tell(out, &[*finding]);
+            return Ok(End::Refused);
+        }
+    };
+    let code = sight.config.working_directory.value.clone();
+    let Some(requirements) = requirements(root, &sight.config) else {
+        let detail = "there is no requirements.txt in it or in app_dir";
+        tell(out, &[Finding::new(&finding::DEP_SOURCE, Subject::file(code), detail)]);
+        return Ok(End::Refused);
+    };
+    let steps = plan_up(&Up {
+        compose: program.argv(&directory, &sight.config),
+        project: stack.project,
+        directory,
+        code,
+        requirements,
+        python: stack.venv.join("bin/python").display().to_string(),
+        database: stack.database.is_some(),
+        health_path: stack.health_path,
+        findings,
+        seconds: asked.timeout,
+    });
+    if asked.dry_run {
+        write!(out, "{}", render_steps(&steps)).map_err(|e| e.to_string())?;
+        return Ok(End::Good);
+    }
+    let _lock = take_lock(root)?;
+    sight.assessed.clear();
+    sight.packages.clear();
+    sight.facts.variables = Fact::Known(stack.variables);
+    carry_through(root, &sight, &steps, &format!("docker up, {}", program.name), out)
+}
+
+fn requirements(root: &Root, config: &Config) -> Option<PathBuf> {
+    let code = &config.working_directory.value;
+    let above = code.parent().unwrap_or(code);
+    let places = [above.join("requirements.txt"), code.join("requirements.txt")];
+    places.into_iter().find(|path| root.stat(path).known().is_some())
+}
+
+/// Stops the stack and removes its containers; volumes stay.
+fn down(root: &Root, asked: &DockerDown, out: &mut dyn Write) -> Result<End, String> {
+    let mut words = vec!["down"];
+    if asked.keep_containers {
+        words = vec!["stop"];
+    }
+    pass_on(root, &asked.place, &words, out)
+}
+
+/// State of every service; good when all are healthy.
+fn status(root: &Root, place: &DockerPlace, out: &mut dyn Write) -> Result<End, String> {
+    need_root(root)?;
+    let sight = observe(root);
+    let directory = directory(root, &sight.config, place);
+    let Fact::Known(file) = root.read(&directory.join("compose.yaml"), FILE_LIMIT) else {
+        tell(out, &unusable(root, &directory));
+        return Ok(End::Refused);
+    };
+    let has_database = String::from_utf8_lossy(&file).lines().any(|line| line == "  db:");
+    let mut all = true;
+    for service in ["db", "app", "web"] {
+        if service == "db" && !has_database {
+            continue;
+        }
+        let state = container_state(&sight.config.service, service)?;
+        all &= state == Some(ContainerState::Healthy);
+        writeln!(out, "{service:4}  {}", word(state)).map_err(|e| e.to_string())?;
+    }
+    Ok(if all { End::Good } else { End::Refused })
+}
+
+/// The last lines of the containers' output.
+fn logs(root: &Root, asked: &DockerLogs, out: &mut dyn Write) -> Result<End, String> {
+    let tail = format!("--tail={}", asked.lines);
+    let mut words = vec!["logs", "--no-color", &tail];
+    words.extend(asked.service.as_deref());
+    pass_on(root, &asked.place, &words, out)
+}
+
+/// Runs compose and passes its output on, masked.
+fn pass_on(
+    root: &Root,
+    place: &DockerPlace,
+    words: &[&str],
+    out: &mut dyn Write,
+) -> Result<End, String> {
+    need_root(root)?;
+    let (program, directory, sight) = match ready(root, place) {
+        Ok(ready) => ready,
+        Err(findings) => {
+            tell(out, &findings);
+            return Ok(End::Refused);
+        }
+    };
+    let request = program.request(&directory, &sight.config, words);
+    let output = exec::run(&request.deadline(Duration::from_secs(300)))?;
+    for bytes in [&output.stdout, &output.stderr] {
+        for line in sight.mask.text(bytes).lines() {
+            writeln!(out, "{}", escape(line)).map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(if output.success() { End::Good } else { End::Refused })
 }
 
 fn accepted(
@@ -318,12 +464,18 @@ fn first_line(output: &Output) -> String {
 }
 
 impl Compose {
-    /// Compose with these words, on the set in `directory`.
-    fn request(&self, directory: &Path, config: &Config, words: &[&str]) -> Request {
+    /// Compose for the set in `directory`.
+    fn argv(&self, directory: &Path, config: &Config) -> Vec<String> {
         let file = directory.join("compose.yaml").display().to_string();
         let mut argv = self.words.clone();
-        let fixed = ["-p", config.service.as_str(), "-f", &file];
-        argv.extend(fixed.iter().chain(words).map(|w| (*w).to_owned()));
+        argv.extend(["-p", config.service.as_str(), "-f", &file].map(str::to_owned));
+        argv
+    }
+
+    /// Compose with these words, without any variable of the stack.
+    fn request(&self, directory: &Path, config: &Config, words: &[&str]) -> Request {
+        let mut argv = self.argv(directory, config);
+        argv.extend(words.iter().map(|w| (*w).to_owned()));
         Request::new(&argv)
             .directory(directory)
             .env("HOME", "/root")

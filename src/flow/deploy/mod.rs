@@ -12,6 +12,7 @@ mod log;
 mod mask;
 mod observe;
 mod progress;
+mod release;
 mod run;
 
 use std::ffi::OsString;
@@ -51,14 +52,15 @@ impl From<End> for ExitCode {
     }
 }
 
-/// Runs the command. Progress and results go to `out`, errors to `err`.
+/// Runs the command; relative paths count from `directory`. Progress and results go to `out`, errors to `err`.
 pub fn main(
     args: impl Iterator<Item = OsString>,
+    directory: Option<&Path>,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
     let asked = match Deploy::try_parse_from(args) {
-        Ok(asked) => asked,
+        Ok(asked) => asked.from_directory(directory),
         Err(error) => {
             let to: &mut dyn Write = if error.use_stderr() { err } else { out };
             write!(to, "{}", error.render()).ok();
@@ -82,6 +84,9 @@ fn dispatch(root: &Root, verb: &Verb, out: &mut dyn Write) -> Result<End, String
     match verb {
         Verb::Check(_) => apply::check(root, out),
         Verb::Apply(asked) => apply::apply(root, asked, out),
+        Verb::Rollback(asked) => release::rollback(root, asked, out),
+        Verb::Releases(asked) => release::releases(root, asked, out),
+        Verb::Prune(asked) => release::prune(root, asked, out),
         Verb::Docker(asked) => docker::main(root, asked, out),
     }
 }

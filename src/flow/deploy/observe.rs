@@ -1,20 +1,24 @@
 //! Looks at the host for a deployment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::mask::Mask;
+use crate::checks::packages::{self, PackageFacts};
 use crate::config::Config;
 use crate::deploy::{
     DeployFacts, Verdict, health_address, health_host, judge_answer, parse_environment_files,
 };
 use crate::env::{self, Rules};
 use crate::flow::repair::{self, Assessment};
-use crate::flow::{observe_ids, observe_unit};
+use crate::flow::{look, observe_ids, observe_unit};
 use crate::model::{Fact, Finding, Secret};
+use crate::sys::ids::Accounts;
 use crate::sys::{Root, http, process, systemd};
 use crate::unit::WALL;
 
+/// Debian's client program; a link to its wrapper for all versions.
+pub(super) const PG_DUMP: &str = "/usr/bin/pg_dump";
 const ENV_LIMIT: u64 = 64 << 20;
 
 /// The host as a deployment sees it.
@@ -22,6 +26,8 @@ pub(super) struct Sight {
     pub(super) config: Config,
     /// What pre-start would say and not repair; what stops a start stops a deployment.
     pub(super) assessed: Vec<Finding>,
+    /// What is wrong with the environment that the settings name.
+    pub(super) packages: Vec<Finding>,
     pub(super) facts: DeployFacts,
     pub(super) mask: Mask,
 }
@@ -33,6 +39,9 @@ pub(super) fn observe(root: &Root) -> Sight {
     let variables = variables(root, &config);
     let mask = Mask::new(variables.known().map_or(&[], Vec::as_slice));
     let allowed = allowed_hosts(&variables);
+    let host = health_host(&config.health_host, &allowed);
+    let live = ask_all(&addresses(&config), &config, &host);
+    let packages = packages(root, &config, live.is_ok());
     let kind = |path: PathBuf| root.stat(&path).map(|stat| stat.kind);
     let facts = DeployFacts {
         service: observe_ids(root, &config).map(|ids| ids.service),
@@ -40,11 +49,23 @@ pub(super) fn observe(root: &Root) -> Sight {
         gunicorn: kind(config.venv.join("bin/gunicorn")),
         python: kind(config.venv.join("bin/python")),
         free: root.space(&config.app_dir).map(|space| space.free_bytes),
+        pg_dump: root.stat(Path::new(PG_DUMP)).known().is_some(),
         systemd: process::systemd_runs(root),
-        live: ask_all(&addresses(&config), &config, &health_host(&config.health_host, &allowed)),
+        live,
         variables,
     };
-    Sight { config, assessed, facts, mask }
+    Sight { config, assessed, packages, facts, mask }
+}
+
+/// The environment and the distributions that the requirements ask for, as meats-diagnose judges
+/// them.
+fn packages(root: &Root, config: &Config, serving: bool) -> Vec<Finding> {
+    let seen = look::packages_seen(root, config, &Accounts::observe(root), serving);
+    packages::check(PackageFacts {
+        environment: &seen.environment,
+        requirements: &seen.requirements,
+        context: &seen.context,
+    })
 }
 
 /// Where the service is asked.

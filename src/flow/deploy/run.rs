@@ -7,9 +7,10 @@ use super::log::Log;
 use super::mask::Mask;
 use super::observe;
 use crate::config::Config;
+use crate::deploy::docker::{ContainerState, parse_container_state};
 use crate::deploy::{
-    Command, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few, health_host,
-    is_idle, last_lines, note_of, parse_inspection,
+    Command, DatabaseUrl, INSPECT, Inspection, RunAs, Surroundings, Work, check_inspection, few,
+    health_address, health_host, is_idle, last_lines, note_of, parse_inspection,
 };
 use crate::model::{Finding, Origin, Owner, Plan, Secret, Severity, finding};
 use crate::report::one_line;
@@ -21,6 +22,7 @@ use crate::sys::{Root, http, systemd};
 /// Lines of a failed child that are shown with its step.
 const SHOWN: usize = 12;
 const INSPECT_SECONDS: u64 = 120;
+const DUMP_SECONDS: u64 = 3600;
 
 /// Why a step failed.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(super) struct Worker<'a> {
     pub(super) allowed_hosts: Vec<String>,
     /// The settings module that the application chose.
     pub(super) settings_module: Option<String>,
+    /// How many migrations the last inspection found pending.
+    pub(super) pending: usize,
     /// Warnings on the way, for the end of the account.
     pub(super) warnings: Vec<Finding>,
 }
@@ -100,9 +104,14 @@ impl Worker<'_> {
             Work::Inspect { python, directory, application } => {
                 self.inspect(python, directory, application)
             }
+            Work::Dump { to } => self.dump(to),
             Work::Trial { gunicorn, directory, application, seconds } => {
                 self.trial(gunicorn, directory, application, *seconds)
             }
+            Work::Containers { compose, project, services, seconds } => {
+                self.containers(compose, project, services, *seconds)
+            }
+            Work::Published { compose, path, seconds } => self.published(compose, path, *seconds),
             Work::Health { addresses, path, seconds } => self.health(addresses, path, *seconds),
         }
     }
@@ -142,6 +151,7 @@ impl Worker<'_> {
         Ok(match command.surroundings {
             Surroundings::Closed => request,
             Surroundings::Service => self.surround(request),
+            Surroundings::Stack => self.hand_over(request),
         })
     }
 
@@ -169,6 +179,15 @@ impl Worker<'_> {
             Some(module) => request.env("DJANGO_SETTINGS_MODULE", module.clone()),
             None => request,
         }
+    }
+
+    /// The variables of the stack, for compose; nothing else but what a client of docker needs.
+    fn hand_over(&self, mut request: Request) -> Request {
+        request = request.env("HOME", "/root");
+        for (name, value) in &self.variables {
+            request = request.env(name, String::from_utf8_lossy(value.expose()).into_owned());
+        }
+        request
     }
 
     /// Writes what a child said into the log; its standard output, masked.
@@ -206,11 +225,40 @@ impl Worker<'_> {
             self.settings_module = Some(inspection.settings_module.clone());
         }
         self.allowed_hosts = inspection.allowed_hosts;
+        self.pending = inspection.pending.len();
         let migrations = match inspection.pending.as_slice() {
             [] => "no migration pending".to_owned(),
             list => format!("{} migrations pending: {}", list.len(), few(list)),
         };
         Ok(Part::looked(format!("{}, {migrations}", inspection.settings_module)))
+    }
+
+    /// pg_dump is the system's, so root runs it; the password goes by its environment.
+    fn dump(&mut self, to: &Path) -> Done {
+        if self.pending == 0 {
+            return Ok(Part::looked("not needed".to_owned()));
+        }
+        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
+        let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
+        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
+        let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
+        let mut argv = vec![observe::PG_DUMP.to_owned(), "--format=custom".to_owned()];
+        argv.extend(["--no-password".to_owned(), format!("--file={}", to.display())]);
+        for (option, value) in [("host", &url.host), ("username", &url.user), ("dbname", &url.name)]
+        {
+            argv.extend((!value.is_empty()).then(|| format!("--{option}={value}")));
+        }
+        argv.extend(url.port.map(|port| format!("--port={port}")));
+        let password = String::from_utf8_lossy(url.password.expose()).into_owned();
+        let request = Request::new(&argv)
+            .env("PGPASSWORD", password)
+            .deadline(Duration::from_secs(DUMP_SECONDS));
+        let output = exec::run(&request)?;
+        self.record(&argv.join(" "), &output);
+        if !output.success() {
+            return Err(self.failure(&output));
+        }
+        Ok(Part { note: Some(to.display().to_string()), changed: true })
     }
 
     fn host(&self) -> String {
@@ -226,7 +274,10 @@ impl Worker<'_> {
     ) -> Done {
         let address = format!("127.0.0.1:{}", http::spare_port()?);
         let program = gunicorn.display().to_string();
-        let argv = [program.as_str(), "--bind", &address, "--workers", "1", application];
+        // Ended with us, whatever ends us.
+        let guard = ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--"];
+        let own = [program.as_str(), "--bind", &address, "--workers", "1", application];
+        let argv = [&guard[..], &own[..]].concat();
         let request = Request::new(&argv).directory(directory).owner(self.service_owner()?);
         let mut child = exec::start(&self.surround(request))?;
         let (host, path) = (self.host(), self.config.health_path.value.clone());
@@ -259,6 +310,43 @@ impl Worker<'_> {
         }
     }
 
+    fn containers(
+        &mut self,
+        compose: &[String],
+        project: &str,
+        services: &[String],
+        seconds: u64,
+    ) -> Done {
+        for service in services {
+            let asked = self.poll(seconds, || match container_state(project, service) {
+                Ok(Some(ContainerState::Healthy)) => Ok(()),
+                Ok(state) => {
+                    Err(Ask::Again(format!("the container of {service} is {}", word(state))))
+                }
+                Err(why) => Err(Ask::Again(why)),
+            });
+            if let Err(Ask::Again(why)) = asked {
+                let mut argv = compose.to_vec();
+                argv.extend(["logs", "--tail=20", service].map(str::to_owned));
+                let output = exec::run(&self.hand_over(Request::new(&argv)))?;
+                self.record(&argv.join(" "), &output);
+                let text = self.mask.text(&output.stdout);
+                let lines = last_lines(&text, SHOWN).into_iter().map(str::to_owned).collect();
+                return Err(Failure { why, lines });
+            }
+        }
+        Ok(Part::looked(format!("{} healthy", services.join(", "))))
+    }
+
+    fn published(&mut self, compose: &[String], path: &str, seconds: u64) -> Done {
+        let mut argv = compose.to_vec();
+        argv.extend(["port", "web", "8080"].map(str::to_owned));
+        let output = exec::run(&self.hand_over(Request::new(&argv)))?;
+        let text = self.record(&argv.join(" "), &output);
+        let address = health_address(text.trim());
+        self.health(&[address], path, seconds)
+    }
+
     /// Asks until it is well, is over, or the time is up.
     fn poll(&self, seconds: u64, mut ask: impl FnMut() -> Result<(), Ask>) -> Result<(), Ask> {
         let deadline = Deadline::after(Duration::from_secs(seconds));
@@ -275,6 +363,48 @@ impl Worker<'_> {
         let names = ["ActiveState", "SubState", "Result", "ExecMainStatus", "NRestarts"];
         let Ok(state) = systemd::properties(&self.config.unit(), &names) else { return Vec::new() };
         state.iter().map(|(name, value)| format!("{name}={value}")).collect()
+    }
+}
+
+/// What the engine says of the newest container of a service; asked by label, since names differ
+/// between versions of compose.
+pub(super) fn container_state(
+    project: &str,
+    service: &str,
+) -> Result<Option<ContainerState>, String> {
+    let project = format!("label=com.docker.compose.project={project}");
+    let service = format!("label=com.docker.compose.service={service}");
+    let one_off = "label=com.docker.compose.oneoff=False";
+    let argv = [
+        "/usr/bin/docker",
+        "ps",
+        "--all",
+        "--filter",
+        &project,
+        "--filter",
+        &service,
+        "--filter",
+        one_off,
+        "--format",
+        "{{.Status}}",
+    ];
+    let request = Request::new(&argv).env("HOME", "/root").deadline(Duration::from_secs(20));
+    let output = exec::run(&request)?;
+    if output.success() {
+        Ok(parse_container_state(&String::from_utf8_lossy(&output.stdout)))
+    } else {
+        Err(output.describe())
+    }
+}
+
+/// A state in a word.
+pub(super) fn word(state: Option<ContainerState>) -> &'static str {
+    match state {
+        None => "not there",
+        Some(ContainerState::Healthy) => "healthy",
+        Some(ContainerState::Starting) => "starting",
+        Some(ContainerState::Unhealthy) => "unhealthy",
+        Some(ContainerState::Ended) => "not running",
     }
 }
 

@@ -130,6 +130,13 @@ pub fn newer() -> Recipe {
     Recipe { name: "trixie", parent: None, layer }
 }
 
+/// A Debian 12 with docker-compose 1.29, as that release has it.
+pub fn older_compose() -> Recipe {
+    const PACKAGES: &[&str] = &["dbus", "docker-compose", "python3", "systemd", "systemd-sysv"];
+    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES, script: SETTLE };
+    Recipe { name: "bookworm-compose", parent: None, layer }
+}
+
 /// [`base`] with the user and the venv of the service.
 pub fn venv() -> Recipe {
     base().then("venv", VENV, source("app/requirements.txt"))

@@ -1,0 +1,421 @@
+//! `apply --from`, `rollback`, `releases`, `prune`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::End;
+use super::apply::{carry_through, need_root, take_lock};
+use super::docker::changeable_by;
+use super::observe::{Sight, observe};
+use crate::cli::deploy::{Apply, Prune, Releases, Rollback};
+use crate::config::Config;
+use crate::deploy::{
+    Deployment, Journal, Layout, Release, SourceFacts, SourceKind, Step, WHEELS, is_release_name,
+    plan_prune, plan_recovery, plan_release, plan_rollback, render_steps,
+};
+use crate::model::{Effect, Fact, FileKind, Finding, Origin, Plan, Subject, finding};
+use crate::report::one_line;
+use crate::sys::apply::{Outcome, apply};
+use crate::sys::exec::{self, Request};
+use crate::sys::{Root, clock, systemd};
+
+const MAX_RELEASES: usize = 10_000;
+const SMALL: u64 = 64 << 10;
+
+/// Prints a finding that ends the command before anything began.
+fn refuse(out: &mut dyn Write, finding: &Finding) -> Result<End, String> {
+    writeln!(out, "{}", one_line(finding)).map_err(|e| e.to_string())?;
+    for line in finding.kind.remedy.lines() {
+        writeln!(out, "  {line}").ok();
+    }
+    writeln!(out, "NOT DEPLOYED. Nothing was begun. exit 1").ok();
+    Ok(End::Refused)
+}
+
+/// `apply --from`.
+pub(super) fn apply_from(
+    root: &Root,
+    asked: &Apply,
+    from: &Path,
+    out: &mut dyn Write,
+) -> Result<End, String> {
+    need_root(root)?;
+    let mut sight = observe(root);
+    let prepared = Layout::of_config(&sight.config)
+        .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
+        .and_then(|layout| {
+            let source = observe_source(root, from, &layout, asked.wheelhouse.as_deref())?;
+            Ok((layout, source))
+        });
+    let (layout, source) = match prepared {
+        Ok(both) => both,
+        Err(finding) => return refuse(out, &finding),
+    };
+    // Those of the old release are of no concern to the new one.
+    sight.packages.clear();
+    let name = asked.name.clone().unwrap_or_else(timestamp);
+    if !root.stat(&layout.release(&name)).is_absent() {
+        return Err(format!("the release \"{name}\" exists already; give another --name"));
+    }
+    let old = live_release(root, &layout);
+    let existing = existing(root, &sight.config, &layout);
+    let deployment = Deployment {
+        config: &sight.config,
+        facts: &sight.facts,
+        layout: &layout,
+        old: old.as_deref(),
+        new: &name,
+        in_the_way: in_the_way(&sight),
+        existing: &existing,
+        seconds: asked.timeout,
+    };
+    let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
+    steps.extend(plan_release(&deployment, &source));
+    run(root, &sight, &steps, &title(&name, &layout, old.as_deref()), asked.dry_run, out)
+}
+
+/// `rollback`.
+pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Result<End, String> {
+    need_root(root)?;
+    let mut sight = observe(root);
+    sight.packages.clear();
+    let layout = match Layout::of_config(&sight.config) {
+        Ok(layout) => layout,
+        Err(finding) => return refuse(out, &finding),
+    };
+    let journal = journal(root);
+    let live = live_release(root, &layout);
+    // An interrupted run is taken back first: what is live then is what was live before it.
+    let old = match &journal {
+        Some(journal) if live.as_deref() == Some(&journal.new) => journal.old.clone(),
+        _ => live,
+    };
+    let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
+    if asked.release.is_some() || steps.is_empty() {
+        let found = observe_releases(root, &sight.config, &layout);
+        let name = match target(&found, asked.release.as_deref(), old.as_deref()) {
+            Ok(name) => name,
+            Err(finding) => return refuse(out, &finding),
+        };
+        let deployment = Deployment {
+            config: &sight.config,
+            facts: &sight.facts,
+            layout: &layout,
+            old: old.as_deref(),
+            new: &name,
+            in_the_way: in_the_way(&sight),
+            existing: &[],
+            seconds: asked.timeout,
+        };
+        steps.extend(plan_rollback(&deployment));
+        let title = title(&name, &layout, old.as_deref());
+        return run(root, &sight, &steps, &title, asked.dry_run, out);
+    }
+    run(root, &sight, &steps, "the interrupted run is taken back", asked.dry_run, out)
+}
+
+/// The release asked for, or the newest complete one before the live one.
+fn target(
+    found: &[Release],
+    asked: Option<&str>,
+    live: Option<&str>,
+) -> Result<String, Box<Finding>> {
+    let no = |detail: String| {
+        Box::new(Finding::new(&finding::DEP_NO_RELEASE, Subject::default(), detail))
+    };
+    match asked {
+        Some(name) => match found.iter().find(|r| r.name == name) {
+            Some(release) if release.complete => Ok(release.name.clone()),
+            Some(_) => Err(no(format!("\"{name}\" has never been live and healthy"))),
+            None => Err(no(format!("there is no release \"{name}\""))),
+        },
+        None => found
+            .iter()
+            .filter(|r| r.complete && Some(r.name.as_str()) != live)
+            .filter(|r| live.is_none_or(|live| r.name.as_str() < live))
+            .map(|r| r.name.clone())
+            .max()
+            .ok_or_else(|| no("no complete release is older than the live one".to_owned())),
+    }
+}
+
+/// `releases`.
+pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Result<End, String> {
+    let sight = observe(root);
+    let layout = match Layout::of_config(&sight.config) {
+        Ok(layout) => layout,
+        Err(finding) => return refuse(out, &finding),
+    };
+    let found = observe_releases(root, &sight.config, &layout);
+    if asked.json {
+        let list: Vec<_> = found
+            .iter()
+            .map(|r| serde_json::json!({ "name": r.name, "complete": r.complete, "live": r.live, "in_use": r.in_use }))
+            .collect();
+        let text = serde_json::json!({ "schema": "projectmeats.releases/1.0", "releases": list });
+        writeln!(out, "{text}").map_err(|e| e.to_string())?;
+        return Ok(End::Good);
+    }
+    for release in &found {
+        let state = match (release.live, release.complete) {
+            (true, true) => "live",
+            (true, false) => "live, not seen healthy yet",
+            (false, true) => "complete",
+            (false, false) => "never healthy",
+        };
+        writeln!(out, "{}  {state}", release.name).map_err(|e| e.to_string())?;
+    }
+    if found.is_empty() {
+        writeln!(out, "no release in {}", layout.releases.display()).ok();
+    }
+    Ok(End::Good)
+}
+
+/// `prune`.
+pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<End, String> {
+    need_root(root)?;
+    let mut sight = observe(root);
+    let layout = match Layout::of_config(&sight.config)
+        .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
+    {
+        Ok(layout) => layout,
+        Err(finding) => return refuse(out, &finding),
+    };
+    if let Some(finding) = interrupted(root) {
+        return refuse(out, &finding);
+    }
+    sight.packages.clear();
+    let found = observe_releases(root, &sight.config, &layout);
+    let steps = plan_prune(&layout, &found, asked.keep);
+    if steps.is_empty() {
+        writeln!(out, "nothing to remove").ok();
+        return Ok(End::Good);
+    }
+    run(root, &sight, &steps, "prune", asked.dry_run, out)
+}
+
+fn run(
+    root: &Root,
+    sight: &Sight,
+    steps: &[Step],
+    title: &str,
+    dry_run: bool,
+    out: &mut dyn Write,
+) -> Result<End, String> {
+    if dry_run {
+        write!(out, "{}", render_steps(steps)).map_err(|e| e.to_string())?;
+        return Ok(End::Good);
+    }
+    let _lock = take_lock(root)?;
+    make_wheels(root, sight)?;
+    carry_through(root, sight, steps, title, out)
+}
+
+/// The wheel cache is the service user's: packages are built there.
+fn make_wheels(root: &Root, sight: &Sight) -> Result<(), String> {
+    let Some(owner) = sight.facts.service else { return Ok(()) };
+    let wheels = Path::new(WHEELS);
+    let mut plan = Plan::default();
+    let above = wheels.parent().map(|p| (p.to_owned(), super::apply::ROOT));
+    for (path, owner) in above.into_iter().chain([(wheels.to_owned(), owner)]) {
+        if root.stat(&path).is_absent() {
+            let effect = Effect::MakeDir { path, owner, mode: 0o755 };
+            plan.push(&finding::DEP_CHILD, Origin::Default, effect);
+        }
+    }
+    let failed = apply(root, &plan).into_iter().find_map(|a| match a.outcome {
+        Outcome::Failed(why) => Some(format!("\"{}\": {why}", a.action.effect.path().display())),
+        Outcome::Done | Outcome::Skipped => None,
+    });
+    failed.map_or(Ok(()), Err)
+}
+
+fn title(name: &str, layout: &Layout, old: Option<&str>) -> String {
+    let old = old.map_or_else(|| "no release is live".to_owned(), |o| format!("live now: {o}"));
+    format!("deploy {name} -> {}, {old}", layout.current.display())
+}
+
+fn in_the_way(sight: &Sight) -> Vec<Finding> {
+    sight.assessed.iter().filter(|f| f.blocks_start).cloned().collect()
+}
+
+fn roots_alone(root: &Root, config: &Config) -> Result<(), Box<Finding>> {
+    match changeable_by(root, &config.app_dir) {
+        None => Ok(()),
+        Some(part) => {
+            let detail = "it can be changed by somebody other than root, and releases lie below it";
+            Err(Box::new(Finding::new(&finding::DEP_NOT_ROOTS, Subject::file(part), detail)))
+        }
+    }
+}
+
+/// A name for this run: date and time, UTC.
+pub(super) fn timestamp() -> String {
+    let time = jiff::Timestamp::from_second(clock::now().secs).unwrap_or_default();
+    time.strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+/// Directories of the tree that are there already.
+fn existing(root: &Root, config: &Config, layout: &Layout) -> Vec<PathBuf> {
+    let shared = config.writable.iter().filter(|path| path.starts_with(&layout.shared));
+    let mut paths: Vec<PathBuf> = shared.flat_map(|p| p.ancestors().map(Path::to_owned)).collect();
+    paths.push(layout.releases.clone());
+    paths.retain(|path| root.stat(path).known().is_some());
+    paths
+}
+
+/// The release that `current` names.
+fn live_release(root: &Root, layout: &Layout) -> Option<String> {
+    let target = root.link_target(&layout.current);
+    let name = target.known()?.file_name()?.to_str()?.to_owned();
+    is_release_name(&name).then_some(name)
+}
+
+fn journal(root: &Root) -> Option<Journal> {
+    let bytes = root.read(&Journal::path(), SMALL);
+    bytes.known().and_then(|bytes| Journal::parse(bytes))
+}
+
+/// What says that a run was interrupted between the switch and its end.
+pub(super) fn interrupted(root: &Root) -> Option<Finding> {
+    let journal = journal(root)?;
+    let old = journal.old.map_or_else(|| "none".to_owned(), |old| format!("\"{old}\""));
+    let detail = format!("\"{}\" was being put in the place of {old}", journal.new);
+    Some(Finding::new(&finding::DEP_INTERRUPTED, Subject::file(Journal::path()), detail))
+}
+
+fn recovery(root: &Root, config: &Config, layout: &Layout, seconds: u64) -> Vec<Step> {
+    let Some(journal) = journal(root) else { return Vec::new() };
+    let live = live_release(root, layout);
+    vec![plan_recovery(config, layout, &journal, live.as_deref(), seconds)]
+}
+
+fn observe_releases(root: &Root, config: &Config, layout: &Layout) -> Vec<Release> {
+    let Fact::Known(listing) = root.list(&layout.releases, MAX_RELEASES) else { return Vec::new() };
+    let live = live_release(root, layout);
+    let running = running_release(root, config, layout);
+    let names =
+        listing.names.iter().filter_map(|name| name.to_str()).filter(|n| is_release_name(n));
+    names
+        .map(|name| Release {
+            name: name.to_owned(),
+            complete: root.stat(&layout.mark(name)).known().is_some(),
+            live: live.as_deref() == Some(name),
+            in_use: running.as_deref() == Some(name),
+        })
+        .collect()
+}
+
+/// The release in whose directory the main process of the service is.
+fn running_release(root: &Root, config: &Config, layout: &Layout) -> Option<String> {
+    let shown = systemd::properties(&config.unit(), &["MainPID"]).ok()?;
+    let pid: u32 = shown.get("MainPID")?.parse().ok().filter(|pid| *pid > 0)?;
+    let target = root.link_target(Path::new(&format!("/proc/{pid}/cwd")));
+    let within = target.known()?.strip_prefix(&layout.releases).ok()?.to_owned();
+    within.iter().next()?.to_str().map(str::to_owned)
+}
+
+/// What `--from` names: where the project is in it, and its requirements.
+fn observe_source(
+    root: &Root,
+    from: &Path,
+    layout: &Layout,
+    wheelhouse: Option<&Path>,
+) -> Result<SourceFacts, Box<Finding>> {
+    let no =
+        |detail: String| Box::new(Finding::new(&finding::DEP_SOURCE, Subject::file(from), detail));
+    let kind = match root.stat(from) {
+        Fact::Known(stat) if stat.kind == FileKind::Directory => SourceKind::Directory,
+        Fact::Known(stat) if stat.kind == FileKind::Regular => SourceKind::Archive,
+        Fact::Known(stat) => return Err(no(format!("it is a {}", stat.kind.word()))),
+        Fact::Absent => return Err(no("it does not exist".to_owned())),
+        Fact::Unknown(why) => return Err(no(why)),
+    };
+    let manage = layout.project.join("manage.py");
+    let candidates = [PathBuf::from("requirements.txt"), layout.project.join("requirements.txt")];
+    let facts = |strip, requirements| SourceFacts {
+        path: from.to_owned(),
+        kind,
+        strip,
+        requirements,
+        wheelhouse: wheelhouse.map(Path::to_owned),
+    };
+    let has_no = |what: &Path| no(format!("it has no {}", what.display()));
+    if kind == SourceKind::Directory {
+        let has = |path: &Path| root.stat(&from.join(path)).known().is_some();
+        if !has(&manage) {
+            return Err(has_no(&manage));
+        }
+        let requirements = candidates.iter().find(|path| has(path)).cloned();
+        return requirements
+            .map(|r| facts(0, r))
+            .ok_or_else(|| has_no(Path::new("requirements.txt")));
+    }
+    let names = archive_names(from).map_err(no)?;
+    let strip = strip_of(&names, &manage).ok_or_else(|| has_no(&manage))?;
+    let has = |path: &&PathBuf| names.iter().any(|name| stripped(name, strip) == **path);
+    let requirements = candidates.iter().find(has).cloned();
+    requirements.map(|r| facts(strip, r)).ok_or_else(|| has_no(Path::new("requirements.txt")))
+}
+
+fn archive_names(path: &Path) -> Result<Vec<PathBuf>, String> {
+    let file = format!("--file={}", path.display());
+    let request = Request::new(&["/usr/bin/tar", "--list", &file])
+        .deadline(Duration::from_secs(120))
+        .max_output(64 << 20);
+    let output = exec::run(&request)?;
+    if !output.success() {
+        return Err(output.describe());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().map(|line| line.trim_start_matches("./").into()).collect())
+}
+
+/// How many leading directories lie above the project: 0, or 1 as in archives of forges.
+fn strip_of(names: &[PathBuf], manage: &Path) -> Option<usize> {
+    (0..=1).find(|strip| names.iter().any(|name| stripped(name, *strip) == manage))
+}
+
+fn stripped(name: &Path, strip: usize) -> PathBuf {
+    name.components().skip(strip).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_directories() {
+        let manage = Path::new("backend/manage.py");
+        for (names, strip) in [
+            (&["backend/manage.py"][..], Some(0)),
+            (&["meats-1.0/", "meats-1.0/backend/manage.py"], Some(1)),
+            (&["a/b/backend/manage.py"], None),
+            (&[], None),
+        ] {
+            let names: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+            assert_eq!(strip_of(&names, manage), strip, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn only_complete_releases_are_gone_back_to() {
+        let release = |name: &str, complete| Release {
+            name: name.into(),
+            complete,
+            live: false,
+            in_use: false,
+        };
+        let found =
+            [release("1", true), release("2", false), release("3", true), release("4", true)];
+        let name = |asked, live| target(&found, asked, live).map_err(|f| f.kind.id);
+        assert_eq!(name(None, Some("3")), Ok("1".to_owned()));
+        assert_eq!(name(None, Some("4")), Ok("3".to_owned()));
+        assert_eq!(name(None, None), Ok("4".to_owned()));
+        assert_eq!(name(None, Some("1")), Err("DEP-012"));
+        assert_eq!(name(Some("4"), Some("3")), Ok("4".to_owned()));
+        assert_eq!(name(Some("2"), Some("3")), Err("DEP-012"));
+        assert_eq!(name(Some("9"), Some("3")), Err("DEP-012"));
+    }
+}

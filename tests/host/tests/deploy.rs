@@ -1,0 +1,184 @@
+//! Deployments on a booted host: in place, by releases, and what fails on the way.
+
+use anyhow::{Result, ensure};
+use host::service::{self, UNIT};
+use host::{Machine, field, package, recipe};
+
+/// The release that answers.
+const ASK: &str = "curl -sS --max-time 5 http://127.0.0.1:8000/health/";
+
+/// A fresh host with the package, and the service running.
+fn installed() -> Result<Machine> {
+    let mut machine = Machine::of(&recipe::app())?;
+    field::fresh_host(&machine.root())?;
+    machine.boot()?;
+    package::install(&machine)?;
+    machine.ok(&format!("systemctl restart {UNIT}"))?;
+    service::await_health(&machine)?;
+    Ok(machine)
+}
+
+/// Runs meats-deploy; its account must end with this status.
+fn deploy(machine: &Machine, words: &str, code: i32) -> Result<String> {
+    let output = machine.run(&format!("cd /srv; meats-deploy {words}"))?;
+    let text = output.text();
+    ensure!(
+        output.code == code,
+        "meats-deploy {words}: exit {} instead of {code}\n{text}",
+        output.code
+    );
+    Ok(text)
+}
+
+#[test]
+fn in_place() -> Result<()> {
+    let machine = installed()?;
+    deploy(&machine, "check", 0)?;
+    let plan = deploy(&machine, "apply --dry-run", 0)?;
+    for step in ["preflight", "settings", "static files", "migrate", "trial start", "restart"] {
+        ensure!(plan.contains(step), "the plan lacks {step}:\n{plan}");
+    }
+    let before = service::main_pid(&machine)?;
+    let account = deploy(&machine, "apply", 0)?;
+    ensure!(account.contains("200 from 127.0.0.1:8000"), "{account}");
+    ensure!(service::main_pid(&machine)? != before, "the service was not restarted");
+    for secret in field::SECRETS {
+        let found = machine.run(&format!("grep -rF -- '{secret}' /var/log/projectmeats/deploy"))?;
+        ensure!(found.code == 1, "the log of a deployment holds a secret");
+    }
+    // Code that cannot be loaded is refused while the old process serves on.
+    machine.ok("echo 'import weasyprint' >>/opt/projectmeats/backend/projectmeats/wsgi.py")?;
+    let pid = service::main_pid(&machine)?;
+    let account = deploy(&machine, "apply", 1)?;
+    ensure!(
+        account.contains("No module named 'weasyprint', at projectmeats/wsgi.py:"),
+        "{account}"
+    );
+    ensure!(service::main_pid(&machine)? == pid, "the service was touched");
+    let owners =
+        machine.ok("find /opt/projectmeats/backend/staticfiles -maxdepth 0 -printf '%u %m\\n'")?;
+    ensure!(owners.starts_with("projectmeats "), "static files of the wrong owner: {owners}");
+    // Not root: nothing is begun.
+    let other = machine.run("runuser -u nobody -- meats-deploy apply")?;
+    ensure!(other.code == 4, "{}", other.text());
+    machine.finish()
+}
+
+/// Settings of a host with releases, sources of several qualities in /srv, wheels for their venvs.
+const PREPARE: &str = r#"
+set -eu
+cat >/etc/projectmeats/fixes.conf <<'E'
+[paths]
+working_directory = /opt/projectmeats/current/backend
+venv = /opt/projectmeats/current/venv
+writable = /opt/projectmeats/shared/backend/media /opt/projectmeats/shared/backend/staticfiles /opt/projectmeats/shared/backend/data
+E
+cd /opt/projectmeats
+chown root:root . ; chmod 755 .
+for name in good two bad-import bad-migration bad-health bad-live; do
+    mkdir "/srv/$name"
+    cp -a backend "/srv/$name/"
+    rm -rf "/srv/$name/backend/data" "/srv/$name/backend/media"
+    printf 'Django\ngunicorn\ndjangorestframework\ndj-database-url\n' >"/srv/$name/requirements.txt"
+done
+cd /srv
+sed -i 's/"healthy"/"healthy", "release": "two"/' two/backend/stock/views.py
+echo 'import weasyprint' >>bad-import/backend/stock/views.py
+sed -i 's/"healthy"/"degraded"/' bad-health/backend/stock/views.py
+cat >>bad-live/backend/projectmeats/wsgi.py <<'E'
+if "LISTEN_FDS" in os.environ or os.environ.get("INVOCATION_ID"):
+    raise SystemExit(3)
+E
+cat >bad-migration/backend/stock/migrations/0009_bad.py <<'E'
+from django.db import migrations
+class Migration(migrations.Migration):
+    dependencies = [("stock", "0001_initial")]
+    operations = [migrations.RunSQL("SELECT nothing FROM nowhere")]
+E
+"#;
+
+#[test]
+fn releases_and_the_way_back() -> Result<()> {
+    let machine = installed()?;
+    deploy(&machine, "apply --from /opt/projectmeats", 1)?;
+    machine.ok(PREPARE)?;
+    // The venv of the field is a wheelhouse of what is installed in it.
+    machine.ok(WHEELS)?;
+    let from = |name: &str, code| {
+        deploy(
+            &machine,
+            &format!("apply --from {name} --name {name} --wheelhouse /srv/wheels --timeout 10"),
+            code,
+        )
+    };
+    from("good", 0)?;
+    ensure!(machine.ok(ASK)?.contains("\"healthy\""), "the first release does not answer");
+    from("two", 0)?;
+    ensure!(machine.ok(ASK)?.contains("\"two\""), "the second release is not live");
+    for (name, step) in [
+        ("bad-import", "settings"),
+        ("bad-migration", "migrate"),
+        ("bad-health", "trial start"),
+        ("bad-live", "health check"),
+    ] {
+        let account = from(name, 1)?;
+        let line = account.lines().find(|l| l.contains("FAIL")).unwrap_or_default();
+        ensure!(line.contains(step), "{name} failed elsewhere:\n{account}");
+        ensure!(machine.ok(ASK)?.contains("\"two\""), "{name}: the release before is not live");
+        ensure!(machine.ok("readlink /opt/projectmeats/current")? == "releases/two\n", "{name}");
+    }
+    deploy(&machine, "rollback", 0)?;
+    ensure!(!machine.ok(ASK)?.contains("\"two\""), "the older release is not live");
+    deploy(&machine, "rollback bad-live", 1)?;
+    deploy(&machine, "prune --keep 1", 0)?;
+    let left = machine.ok("ls /opt/projectmeats/releases")?;
+    ensure!(left == "good\ntwo\n", "left after prune: {left}");
+    machine.finish()
+}
+
+/// Wheels out of an installed environment: RECORD names the files of each distribution.
+const WHEELS: &str = r#"
+set -eu
+mkdir /srv/wheels
+/opt/projectmeats/venv/bin/python - <<'E'
+import importlib.metadata, pathlib, zipfile
+for dist in importlib.metadata.distributions():
+    tag = [l.split(": ")[1] for l in dist.read_text("WHEEL").splitlines() if l.startswith("Tag")][0]
+    name = dist.metadata["Name"].replace("-", "_").replace(".", "_")
+    path = pathlib.Path("/srv/wheels/%s-%s-%s.whl" % (name, dist.version, tag))
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file in dist.files or ():
+            if ".." not in str(file) and "__pycache__" not in str(file) and file.locate().is_file():
+                if str(file).endswith(("RECORD", "INSTALLER", "REQUESTED")):
+                    continue
+                wheel.write(file.locate(), str(file))
+        info = [f.parent for f in dist.files if str(f).endswith("METADATA")][0]
+        wheel.writestr(str(info / "RECORD"), "".join("%s,,\n" % n for n in wheel.namelist()))
+E
+"#;
+
+#[test]
+fn an_interrupted_deployment_is_taken_back() -> Result<()> {
+    let machine = installed()?;
+    machine.ok(PREPARE)?;
+    machine.ok(WHEELS)?;
+    let words = "--wheelhouse /srv/wheels --timeout 60";
+    deploy(&machine, &format!("apply --from good --name good {words}"), 0)?;
+    // Killed between the switch and the end: the new release never gets healthy.
+    machine.ok(&format!(
+        "cd /srv; meats-deploy apply --from bad-live --name late {words} >/srv/late.out 2>&1 & pid=$!; \
+         for i in $(seq 1200); do \
+             [ -e /var/lib/projectmeats-fixes/deploy/switch.json ] && break; sleep 0.1; \
+         done; sleep 1; kill -KILL $pid; test -e /var/lib/projectmeats-fixes/deploy/switch.json"
+    ))?;
+    ensure!(machine.ok("readlink /opt/projectmeats/current")? == "releases/late\n", "not switched");
+    let account = deploy(&machine, "rollback", 0)?;
+    ensure!(account.contains("recover"), "{account}");
+    ensure!(
+        machine.ok("readlink /opt/projectmeats/current")? == "releases/good\n",
+        "not taken back"
+    );
+    service::await_health(&machine)?;
+    machine.ok("test ! -e /var/lib/projectmeats-fixes/deploy/switch.json")?;
+    machine.finish()
+}
