@@ -28,6 +28,9 @@ _meats__diagnose() {
             meats__diagnose,help)
                 cmd="meats__diagnose__subcmd__help"
                 ;;
+            meats__diagnose,probe)
+                cmd="meats__diagnose__subcmd__probe"
+                ;;
             meats__diagnose,unit)
                 cmd="meats__diagnose__subcmd__unit"
                 ;;
@@ -43,6 +46,9 @@ _meats__diagnose() {
             meats__diagnose__subcmd__help,help)
                 cmd="meats__diagnose__subcmd__help__subcmd__help"
                 ;;
+            meats__diagnose__subcmd__help,probe)
+                cmd="meats__diagnose__subcmd__help__subcmd__probe"
+                ;;
             meats__diagnose__subcmd__help,unit)
                 cmd="meats__diagnose__subcmd__help__subcmd__unit"
                 ;;
@@ -53,7 +59,7 @@ _meats__diagnose() {
 
     case "${cmd}" in
         meats__diagnose)
-            opts="-y -v -h -V --json --html --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain failures config unit help"
+            opts="-y -v -h -V --json --html --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain failures config probe unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,7 +151,7 @@ _meats__diagnose() {
             return 0
             ;;
         meats__subcmd__diagnose__subcmd__help)
-            opts="explain failures config unit help"
+            opts="explain failures config probe unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,6 +220,20 @@ _meats__diagnose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meats__subcmd__diagnose__subcmd__help__subcmd__probe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meats__subcmd__diagnose__subcmd__help__subcmd__unit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -228,13 +248,35 @@ _meats__diagnose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        meats__subcmd__diagnose__subcmd__unit)
-            opts="-h --export --root --help"
+        meats__subcmd__diagnose__subcmd__probe)
+            opts="-h --connect --wait --strike --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__diagnose__subcmd__unit)
+            opts="-y -h --generated --export --adopt --undo --dry-run --yes --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --export)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
