@@ -13,6 +13,7 @@ pub const TREES: Check = Check {
             &finding::LOG_REFUSED,
             &finding::LOG_LIMIT,
             &finding::ENV_ACCESS,
+            &finding::ENV_CREDENTIAL,
             &finding::ENV_MISSING,
             &finding::ENV_NOT_REGULAR,
             &finding::ENV_UNREADABLE,

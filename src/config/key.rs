@@ -45,7 +45,7 @@ keys! {
         "The directory of the application.";
     WORKING_DIRECTORY: "paths" "working_directory" = "/opt/projectmeats/backend", "an absolute path",
         "The directory of manage.py; gunicorn starts there.";
-    VENV: "paths" "venv" = "/opt/projectmeats/venv", "an absolute path without quotes and backslashes",
+    VENV: "paths" "venv" = "/opt/projectmeats/venv", "an absolute path without quotes, backslashes and * ? [",
         "The virtual environment that holds gunicorn.";
     REQUIREMENTS: "paths" "requirements" = "/opt/projectmeats/backend/requirements.txt", "absolute paths, separated by blanks",
         "Requirements files of the application; a missing one asks for nothing.";

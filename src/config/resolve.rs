@@ -322,9 +322,10 @@ pub(super) fn absolute(text: &str) -> Option<PathBuf> {
     (ok && text.len() <= 1024).then(|| path.components().collect())
 }
 
-/// systemd refuses a whole unit whose program has a quote or a backslash in its path.
+/// systemd refuses a whole unit whose program has a quote, a backslash or (262) a character of
+/// glob(7) in its path.
 fn program_directory(text: &str) -> Option<PathBuf> {
-    absolute(text).filter(|_| !text.contains(['"', '\'', '\\']))
+    absolute(text).filter(|_| !text.contains(['"', '\'', '\\', '*', '?', '[']))
 }
 
 /// A directory that may be given to the service user: never one of the system's own.
@@ -462,6 +463,7 @@ mod tests {
             ("[paths]\nlog_dir = /var/log/../../etc/x\n", "CFG-003", 2),
             ("[paths]\nlog_dir = relative\n", "CFG-003", 2),
             ("[paths]\nvenv = /srv/o'neil\n", "CFG-003", 2),
+            ("[paths]\nvenv = /srv/venv*\n", "CFG-003", 2),
             ("[paths]\nworking_directory = /srv/a\\\n", "CFG-003", 2),
             ("[service]\nuser = -x\n", "CFG-003", 2),
             ("[listen]\naddresses = localhost:8000\n", "CFG-003", 2),

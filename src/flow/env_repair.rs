@@ -39,7 +39,7 @@ pub fn plan(root: &Root, config: &Config, referenced: &Referenced) -> Plan {
     }
     if !refused {
         plan.actions.extend(evidence::remember(root, config, after));
-        plan.actions.extend(super::credentials::plan(root, config, after));
+        plan.join(super::credentials::plan(root, config, after));
     }
     plan
 }

@@ -91,6 +91,10 @@ fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
     report_findings(&root, &assessment, &applied, err);
     write_status(&root, &assessment, &applied, handed);
     let blocking = assessment.blocking();
+    if blocking.is_empty() && super::credentials::failed(&applied) {
+        notify::status(socket, "pre-start: stopped: a credential could not be written");
+        return ExitCode::from(EX_CONFIG);
+    }
     match blocking.first() {
         Some(first) => {
             notify::status(socket, &format!("pre-start: stopped: {}", first.kind.summary));

@@ -598,6 +598,12 @@ kinds! {
         why: "Nothing can be said about it, and systemd may leave it out.",
         remedy: "The message has the cause.",
     }
+    ENV_CREDENTIAL = "ENV-095" "credential" Error Automatic {
+        "A variable that the service gets as a credential is not in its file, or not in the env file.",
+        why: "The application would run with an old value, or without one.",
+        remedy: "Start the service (the pre-start helper writes the files), or give the variable a value:\n    meats-env set NAME",
+        leads_to: ["SVC-001", "SVC-002", "NET-001", "NET-002"],
+    }
 
     // ---- SVC: the unit and its state ------------------------------------------------------------
     SVC_FAILED = "SVC-001" "service-failed" Error ByHand {

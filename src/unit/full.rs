@@ -152,9 +152,11 @@ fn environment(t: &mut Text, config: &Config, facts: &UnitFacts) {
     credentials(t, config);
 }
 
-/// Values that come as files in `$CREDENTIALS_DIRECTORY` and not in the environment. The empty
-/// `SetCredential=` is what systemd takes while pre-start has not yet written the file: without it
-/// a missing file ends every command with 243/CREDENTIALS.
+/// Values that come as files in `$CREDENTIALS_DIRECTORY` and not in the environment. Without the
+/// `SetCredential=`, which systemd takes while pre-start has not yet written the file, a missing
+/// file would end every command with 243/CREDENTIALS. The application never sees it: pre-start
+/// stops a start for which it could not write the file. One line a file, because 252 does not read
+/// a directory again between pre-start and the service.
 fn credentials(t: &mut Text, config: &Config) {
     let names = &config.credentials;
     if names.is_empty() {
@@ -162,7 +164,7 @@ fn credentials(t: &mut Text, config: &Config) {
     }
     t.tuned(names, format!("UnsetEnvironment={}", names.join(" ")));
     for name in &names.value {
-        t.line(format!("SetCredential={name}:"));
+        t.line(format!("SetCredential={name}:not-written-by-pre-start"));
         t.line(format!("LoadCredential={name}:{CREDENTIALS_DIR}/{name}"));
     }
 }

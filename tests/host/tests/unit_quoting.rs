@@ -54,7 +54,7 @@ impl Case {
         let mut path = |what: &str| format!("{base}/{what}{}", n.word(true));
         let (directory, venv) = (path("dir"), path("venv"));
         // systemd takes no program with these in its path, so the settings do not either
-        let venv = venv.replace(['"', '\'', '\\'], "");
+        let venv = venv.replace(['"', '\'', '\\', '*', '?', '['], "");
         let (logs, env_file) = (path("logs"), path("env"));
         let arguments = (0..=n.below(4)).map(|_| n.word(false)).collect();
         let description = n.word(true);
