@@ -38,9 +38,9 @@ pub fn plan(root: &Root, config: &Config, env_file: &[u8]) -> Plan {
 
 /// True when a file of these could not be written.
 pub fn failed(applied: &[Applied]) -> bool {
-    applied.iter().any(|a| {
-        a.action.effect.path().starts_with(CREDENTIALS_DIR) && a.outcome != Outcome::Done
-    })
+    applied
+        .iter()
+        .any(|a| a.action.effect.path().starts_with(CREDENTIALS_DIR) && a.outcome != Outcome::Done)
 }
 
 /// The directory, if it is wanted and missing.

@@ -229,7 +229,12 @@ fn spaces(root: &Root, config: &Config) -> Vec<(PathBuf, Fact<crate::model::Spac
     .collect()
 }
 
-pub(super) fn packages_seen(root: &Root, config: &Config, accounts: &Accounts, serving: bool) -> PackagesSeen {
+pub(super) fn packages_seen(
+    root: &Root,
+    config: &Config,
+    accounts: &Accounts,
+    serving: bool,
+) -> PackagesSeen {
     let launcher = config.venv.join("bin/gunicorn");
     let files: Vec<PathBuf> =
         config.requirements.iter().filter(|p| !root.stat(p).is_absent()).cloned().collect();

@@ -69,9 +69,8 @@ fn credentials(suite: &'static str) -> Result<()> {
     service::await_health(&machine)?;
     ensure!(key(&machine)?.trim() == new, "{suite}: the old value after a restart");
     // nothing of it can keep the helpers from running: the file is made anew
-    machine.ok(&format!(
-        "rm -r /var/lib/projectmeats-fixes/credentials; systemctl restart {UNIT}"
-    ))?;
+    machine
+        .ok(&format!("rm -r /var/lib/projectmeats-fixes/credentials; systemctl restart {UNIT}"))?;
     service::await_health(&machine)?;
     ensure!(key(&machine)?.trim() == new, "{suite}: after the loss of the files");
     // a variable that the file lacks stops the start, and says so
@@ -89,8 +88,11 @@ fn the_watchdog_restarts_what_hangs() -> Result<()> {
     let machine = fresh("[listen]\nactivation = yes\n")?;
     let timers = "systemctl list-timers --all --no-legend | grep -c projectmeats || true";
     ensure!(machine.ok(timers)?.trim() == "0", "a timer although it is off");
-    set(&machine, "[watchdog]\ninterval_sec = 10\nfailures = 2\n[health]\ntimeout_sec = 1\n\
-                   [gunicorn]\ngraceful_timeout = 2\n")?;
+    set(
+        &machine,
+        "[watchdog]\ninterval_sec = 10\nfailures = 2\n[health]\ntimeout_sec = 1\n\
+                   [gunicorn]\ngraceful_timeout = 2\n",
+    )?;
     machine.ok(&format!("systemctl daemon-reload; systemctl restart {UNIT}"))?;
     service::await_health(&machine)?;
     quiet(&machine, "projectmeats-watchdog.service projectmeats-watchdog.timer")?;
@@ -100,9 +102,8 @@ fn the_watchdog_restarts_what_hangs() -> Result<()> {
     let before = service::main_pid(&machine)?;
     // every process stands still: connections are accepted by the kernel, nobody answers
     machine.ok(&format!("systemctl kill --kill-whom=all --signal=STOP {UNIT}"))?;
-    let restarted = format!(
-        "pid=$(systemctl show -P MainPID {UNIT}); [ $pid != 0 ] && [ $pid != {before} ]"
-    );
+    let restarted =
+        format!("pid=$(systemctl show -P MainPID {UNIT}); [ $pid != 0 ] && [ $pid != {before} ]");
     machine.wait_for(&restarted, Duration::from_secs(100))?;
     service::await_health(&machine)?;
     machine.ok("systemctl stop projectmeats.socket projectmeats.service")?;
@@ -115,10 +116,8 @@ fn the_watchdog_restarts_what_hangs() -> Result<()> {
 #[test]
 fn readiness_of_an_old_gunicorn() -> Result<()> {
     let machine = fresh("[listen]\nactivation = no\n")?;
-    machine.ok(
-        "cd /opt/projectmeats/venv/lib/python3*/site-packages
-         mv gunicorn-*.dist-info gunicorn-19.9.0.dist-info",
-    )?;
+    machine.ok("cd /opt/projectmeats/venv/lib/python3*/site-packages
+         mv gunicorn-*.dist-info gunicorn-19.9.0.dist-info")?;
     let slow = "import time; time.sleep(2)\n";
     machine.ok(&format!(
         "sed -i '1i {}' /opt/projectmeats/backend/projectmeats/wsgi.py; systemctl daemon-reload",
