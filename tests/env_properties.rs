@@ -21,7 +21,7 @@ use meats::env::{
 use meats::model::Repair;
 use noise::{Noise, env_file};
 
-const FILES: u64 = 8_000;
+const FILES: u64 = 3_000;
 
 type Vars = BTreeMap<String, Vec<u8>>;
 
