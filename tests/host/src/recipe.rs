@@ -7,7 +7,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
@@ -190,9 +190,14 @@ impl Recipe {
         let root = roots.join(&key);
         let limit = Duration::from_secs(900);
         let _lock = Lock::wait(&roots.join(format!("{key}.lock")), limit)?;
+        fs::File::options()
+            .write(true)
+            .open(roots.join(format!("{key}.lock")))?
+            .set_modified(SystemTime::now())?;
         if root.is_dir() {
             return Ok(root);
         }
+        prune(&roots);
         let unfinished = roots.join(format!("{key}.part"));
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
@@ -254,6 +259,21 @@ fn debian(suite: &str, packages: &[&str], target: &Path) -> Result<()> {
     }
     args.extend([suite, target]);
     run::tool("mmdebstrap", &args, Duration::from_secs(600)).map(drop)
+}
+
+/// Removes roots that nobody has used for a week: their recipes have changed since. Best effort.
+fn prune(roots: &Path) {
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+    let Ok(entries) = fs::read_dir(roots) else { return };
+    for lock in entries.flatten().map(|entry| entry.path()) {
+        let used = lock.metadata().and_then(|meta| meta.modified());
+        let old = used.is_ok_and(|used| used.elapsed().is_ok_and(|age| age > WEEK));
+        if old && lock.extension().is_some_and(|ending| ending == "lock") {
+            let _ = fs::remove_dir_all(lock.with_extension(""));
+            let _ = fs::remove_file(lock.with_extension("txt"));
+            let _ = fs::remove_file(&lock);
+        }
+    }
 }
 
 /// Copies a root with owners, modes, links and extended attributes.

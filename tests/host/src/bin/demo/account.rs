@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 /// Longest excerpt in lines; the reader wants to see the road, not every stone.
-const LINES: usize = 24;
+const LINES: usize = 30;
 
 /// Prints as it goes; remembers only when it began.
 pub struct Account {

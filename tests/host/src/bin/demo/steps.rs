@@ -1,6 +1,7 @@
 //! The seven steps. Each shows real output and holds the machine to it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -190,7 +191,7 @@ fn remove(account: &Account, machine: &Machine, before: &BTreeSet<String>) -> Re
     let after = service::paths(machine)?;
     let left: Vec<_> = after.difference(before).map(String::as_str).collect();
     let gone: Vec<_> = before.difference(&after).map(String::as_str).collect();
-    account.say("paths that were not there before the installation");
+    account.say("what stays: logs of the service, earlier env files; all else of ours is gone");
     account.show(&left.join("\n"));
     ensure!(gone.is_empty(), "the purge took what was not ours: {}", gone.join(", "));
     let ours = left.iter().find(|path| !is_the_service_s(path));
@@ -198,9 +199,11 @@ fn remove(account: &Account, machine: &Machine, before: &BTreeSet<String>) -> Re
     Ok(())
 }
 
-/// What a purge leaves: the service's own logs.
+/// What a purge leaves: the service's own logs, and the only copies of earlier env files.
 fn is_the_service_s(path: &str) -> bool {
     path.starts_with(field::LOGS)
+        || path.starts_with(BACKUPS)
+        || Path::new(BACKUPS).starts_with(path)
 }
 
 /// apt says much before dpkg's turn comes; what follows is about our package.
