@@ -9,7 +9,7 @@ SHELL := /bin/bash
 export MEATS_CACHE ?= /var/cache/projectmeats-fixes
 
 PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-dev lintian \
-	mandoc mmdebstrap systemd systemd-container util-linux
+	mandoc mmdebstrap strace systemd systemd-container util-linux
 CARGO_DEB := 3.8.0
 STAMP := $(MEATS_CACHE)/tools-$(shell echo $(PACKAGES) $(CARGO_DEB) | cksum | cut -d ' ' -f 1)
 
@@ -23,6 +23,7 @@ help:
 	@echo 'make demo        the whole road on one booted Debian: broken, healed, rebooted, purged'
 	@echo '                 (KEEP=1 leaves a shell into it)'
 	@echo 'make test        everything: test-quick, the package, lintian, booted roots'
+	@echo 'make test-matrix the booted tests of several releases, on all of them'
 	@echo 'make test-quick  format, clippy, unit, golden, architecture, docs'
 	@echo 'make deb         the package, in target/debian'
 	@echo 'make lint        format and clippy; BLESS=1-free, changes nothing'
@@ -109,6 +110,13 @@ test: test-quick deb
 TIME ?= 60
 fuzz:
 	cargo run --quiet --locked --profile fuzz -p fuzz -- $(TIME)
+
+# The booted tests that run on several releases, on all of them; `make test` takes the oldest and
+# the newest.
+.PHONY: test-matrix
+test-matrix: deb
+	MEATS_SUITES=all RUST_BACKTRACE=0 cargo test --locked -p host --test suites \
+	    --test unit_quoting --test unit_settings -- --test-threads=2
 
 .PHONY: bless
 bless:

@@ -47,7 +47,7 @@ pub fn plan_adoption(root: &Root) -> Result<Proposal, String> {
     }
     let unit = facts.admin.merged().unwrap_or_default();
     let mut adoption = adopt(&unit, &config.log_dir, &config.runtime_dir);
-    let conf = settings(&config, &mut adoption, is_enabled(root, &config));
+    let conf = settings(&config, path, &mut adoption, is_enabled(root, &config));
     let mut notes: Vec<String> =
         adoption.left.iter().map(|line| format!("not carried over: {line}")).collect();
     notes.extend(drop_ins.iter().map(|d| format!("stays in force: {}", d.path.display())));
@@ -173,14 +173,17 @@ fn is_enabled(root: &Root, config: &Config) -> bool {
 }
 
 /// The settings file: what differs from what is in force without it, and is allowed.
-fn settings(config: &Config, adoption: &mut Adoption, enabled: bool) -> String {
+fn settings(config: &Config, unit: &Path, adoption: &mut Adoption, enabled: bool) -> String {
     if !enabled {
         let (section, name, value) = ("service", "enabled", "no".to_owned());
         adoption.settings.push(crate::unit::Setting { section, name, value });
     }
+    // What is only in force because his unit says so goes with his unit.
+    let his = |e: &config::Entry| matches!(&e.origin, Origin::File { path, .. } if path == unit);
     let in_force = |s: &crate::unit::Setting| {
         let same = |e: &&config::Entry| e.key.section == s.section && e.key.name == s.name;
-        config.entries.iter().find(same).is_some_and(|e| e.value == s.value)
+        let entry = config.entries.iter().find(same);
+        entry.is_some_and(|e| !his(e) && e.value == s.value || his(e) && e.key.default == s.value)
     };
     adoption.settings.retain(|s| !in_force(s));
     let mut refused = Vec::new();

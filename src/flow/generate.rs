@@ -127,7 +127,7 @@ fn plan(target: &Root, emitted: &[Emitted]) -> Plan {
             Emitted::File { path, .. } | Emitted::Link { path, .. } => Path::new("/").join(path),
         };
         let parent = path.parent().unwrap_or(Path::new("/")).to_owned();
-        if !made.contains(&parent) && target.stat(&parent).is_absent() {
+        if !made.contains(&parent) && target.kind(&parent, true).is_absent() {
             let owner = Owner { uid: 0, gid: 0 };
             let effect = Effect::MakeDir { path: parent.clone(), owner, mode: 0o755 };
             plan.push(why, Origin::Default, effect);

@@ -258,7 +258,7 @@ fn program(root: &Root, config: &Config) -> Program {
     if root.kind(&path, false).known().is_some() {
         return Program::There;
     }
-    let table = match root.read(Path::new("/etc/fstab"), UNIT_LIMIT) {
+    let table = match root.system_file(Path::new("/etc/fstab"), UNIT_LIMIT) {
         Fact::Known(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Fact::Absent | Fact::Unknown(_) => String::new(),
     };
@@ -270,7 +270,7 @@ fn program(root: &Root, config: &Config) -> Program {
     };
     let in_unit = |dir: &Path| {
         let unit = mount_unit(dir);
-        UNIT_DIRS.iter().any(|d| root.kind(&Path::new(d).join(&unit), true).known().is_some())
+        root.kind(&Path::new("/etc/systemd/system").join(&unit), true).known().is_some()
     };
     let above = path.ancestors().skip(1).filter(|dir| dir.components().count() > 1);
     above

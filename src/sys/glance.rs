@@ -1,9 +1,13 @@
 //! Looks that cost one or two system calls, for a process that PID 1 waits for.
 //!
-//! Only types and names are seen here, nothing is opened for its content and nothing changed, so
-//! the kernel may resolve the path: beneath the root, links followed as systemd itself would.
+//! Types and names are seen here, and content only of files in directories that root alone can write;
+//! nothing is changed. So the kernel may resolve the path: beneath the root, links followed as
+//! systemd itself would.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use nix::dir::Dir;
@@ -39,15 +43,49 @@ impl Root {
         fstat(openat2(self.handle(), beneath, in_root(OFlag::O_PATH | last))?)
     }
 
+    /// The content of a regular file in a directory that only root can write, such as /etc: it is
+    /// opened by its path, as systemd itself does.
+    pub fn system_file(&self, path: &Path, limit: u64) -> Fact<Vec<u8>> {
+        match self.system_bytes(path, limit) {
+            Ok(bytes) => bytes.map_or_else(|| Fact::Unknown(refusal(limit)), Fact::Known),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Fact::Absent,
+            Err(errno) => Fact::Unknown(errno.desc().to_owned()),
+        }
+    }
+
+    fn system_bytes(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Errno> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let file = File::from(self.open_quickly(path, flags)?);
+        let stat = fstat(&file)?;
+        let size = u64::try_from(stat.st_size).unwrap_or(0);
+        if kind_of(&stat) != FileKind::Regular || size > limit {
+            return Ok(None);
+        }
+        // One more than there should be: the end is then seen without another guess of the size.
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+        let read = file.take(limit + 1).read_to_end(&mut bytes);
+        read.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    }
+
+    fn open_quickly(&self, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {
+        let beneath = path.strip_prefix("/").unwrap_or(path);
+        if self.is_system() {
+            return openat(self.handle(), beneath, flags | OFlag::O_CLOEXEC, Mode::empty());
+        }
+        openat2(self.handle(), beneath, in_root(flags))
+    }
+
     /// The names in a directory, sorted; nothing where there is none.
     pub fn names(&self, path: &Path) -> Vec<OsString> {
-        let beneath = path.strip_prefix("/").unwrap_or(path);
+        if self.is_system() {
+            let entries = std::fs::read_dir(path).into_iter().flatten().filter_map(Result::ok);
+            let mut names: Vec<OsString> = entries.take(NAMES).map(|e| e.file_name()).collect();
+            names.sort();
+            return names;
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
-        let opened = if self.is_system() {
-            openat(self.handle(), beneath, flags | OFlag::O_CLOEXEC, Mode::empty())
-        } else {
-            openat2(self.handle(), beneath, in_root(flags))
-        };
+        let opened = self.open_quickly(path, flags);
         let Ok(mut dir) = opened.and_then(Dir::from_fd) else { return Vec::new() };
         let names = dir.iter().filter_map(Result::ok).map(|entry| {
             use std::os::unix::ffi::OsStringExt;
@@ -58,6 +96,10 @@ impl Root {
         names.sort();
         names
     }
+}
+
+fn refusal(limit: u64) -> String {
+    format!("it is no regular file of at most {limit} bytes")
 }
 
 fn in_root(flags: OFlag) -> OpenHow {

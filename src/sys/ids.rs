@@ -34,7 +34,7 @@ const LIMIT: u64 = 16 << 20;
 impl Accounts {
     /// Reads `/etc/passwd` and `/etc/group`; an unreadable file counts as empty.
     pub fn observe(root: &Root) -> Self {
-        let text = |path: &str| match root.read(Path::new(path), LIMIT) {
+        let text = |path: &str| match root.system_file(Path::new(path), LIMIT) {
             Fact::Known(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Fact::Absent | Fact::Unknown(_) => String::new(),
         };

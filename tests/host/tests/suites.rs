@@ -94,6 +94,8 @@ fn crash_loop(machine: &Machine) -> Result<()> {
     machine.ok("systemctl stop projectmeats.socket projectmeats.service")?;
     let gunicorn = "/opt/projectmeats/venv/bin/gunicorn";
     machine.ok(&format!("mv {gunicorn} {gunicorn}.ok; install -m 755 /bin/false {gunicorn}"))?;
+    // earlier starts count for the limit, too
+    machine.ok("systemctl reset-failed projectmeats")?;
     machine.run(&format!("systemctl start --no-block {UNIT}"))?;
     // between two tries 252 calls it failed for a moment, too
     let given_up = format!(
