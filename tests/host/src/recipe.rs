@@ -133,7 +133,7 @@ pub fn newer() -> Recipe {
 /// A Debian 12 with docker-compose 1.29, as that release has it.
 pub fn older_compose() -> Recipe {
     const PACKAGES: &[&str] = &["dbus", "docker-compose", "python3", "systemd", "systemd-sysv"];
-    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES, script: SETTLE };
+    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES.to_vec(), script: SETTLE };
     Recipe { name: "bookworm-compose", parent: None, layer }
 }
 
