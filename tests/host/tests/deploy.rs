@@ -119,7 +119,7 @@ fn releases_and_the_way_back() -> Result<()> {
         ("bad-import", "settings"),
         ("bad-migration", "migrate"),
         ("bad-health", "trial start"),
-        ("bad-live", "health check"),
+        ("bad-live", "restart"),
     ] {
         let account = from(name, 1)?;
         let line = account.lines().find(|l| l.contains("FAIL")).unwrap_or_default();
@@ -169,7 +169,7 @@ fn an_interrupted_deployment_is_taken_back() -> Result<()> {
         "cd /srv; meats-deploy apply --from bad-live --name late {words} >/srv/late.out 2>&1 & pid=$!; \
          for i in $(seq 1200); do \
              [ -e /var/lib/projectmeats-fixes/deploy/switch.json ] && break; sleep 0.1; \
-         done; sleep 1; kill -KILL $pid; test -e /var/lib/projectmeats-fixes/deploy/switch.json"
+         done; sleep 0.2; kill -KILL $pid; test -e /var/lib/projectmeats-fixes/deploy/switch.json"
     ))?;
     ensure!(machine.ok("readlink /opt/projectmeats/current")? == "releases/late\n", "not switched");
     let account = deploy(&machine, "rollback", 0)?;
