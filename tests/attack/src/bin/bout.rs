@@ -27,7 +27,7 @@ fn act(words: &[&str]) -> Result<()> {
     match words {
         ["fight", helper, names @ ..] => fight(helper, names),
         ["race", helper, seconds, names @ ..] => race(helper, seconds, names),
-        ["faults", how, faults @ ..] => report(faults::all(faults, *how == "every")),
+        ["faults", how, errors @ ..] => report(faults::all(errors, *how == "every")),
         ["together", times] => report(faults::together(times.parse()?)),
         ["crowd", entries] => crowd(entries.parse()?),
         ["prepare", name] => races::prepare(name),
