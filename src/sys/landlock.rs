@@ -27,3 +27,32 @@ pub fn confine(directories: &[PathBuf]) -> bool {
     };
     confined().is_ok_and(|status| status != RulesetStatus::NotEnforced)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// The wall is one of a thread, so the other tests do not stand behind it.
+    #[test]
+    fn only_the_named_directories_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("in"), dir.path().join("out"));
+        for path in [&inside, &outside] {
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("old"), "old").unwrap();
+        }
+        let walled = std::thread::spawn(move || {
+            assert!(confine(&[inside.clone()]), "this kernel has no Landlock");
+            fs::write(inside.join("new"), "new").unwrap();
+            fs::rename(inside.join("new"), inside.join("old")).unwrap();
+            let refused = |r: std::io::Result<()>| r.unwrap_err().raw_os_error();
+            let eacces = Some(nix::errno::Errno::EACCES as i32);
+            assert_eq!(refused(fs::write(outside.join("new"), "new")), eacces);
+            assert_eq!(refused(fs::write(outside.join("old"), "new")), eacces);
+            assert_eq!(refused(fs::remove_file(outside.join("old"))), eacces);
+            assert_eq!(fs::read(outside.join("old")).unwrap(), b"old");
+        });
+        walled.join().unwrap();
+    }
+}
