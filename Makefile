@@ -105,6 +105,7 @@ test-quick: tools lint
 test: test-quick deb
 	lintian --fail-on error,warning --tag-display-limit 0 target/debian/projectmeats-fixes_*.deb
 	RUST_BACKTRACE=0 cargo test --locked -p host -- --test-threads=2
+	RUST_BACKTRACE=0 cargo test --locked -p attack -- --test-threads=3
 
 .PHONY: fuzz
 TIME ?= 60

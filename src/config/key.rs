@@ -103,7 +103,11 @@ keys! {
     DOUBLE_EQUALS: "repair" "double_equals" = "auto", "auto, strip or keep",
         "What to do with SECRET_KEY==...; projectmeats.env(5) has the rules of auto.";
     MAX_ENTRIES: "repair" "max_entries" = "200000", "1 to 10000000",
-        "Most entries of the log directory that are looked at.";
+        "Most entries of the log directory that are looked at. The files named in log_files always are.";
+    MAX_REPAIRS: "repair" "max_repairs" = "2000", "1 to 100000",
+        "Most further files of the log directory that are repaired at one start; the rest waits for the next one.";
+    MAX_SECONDS: "repair" "max_seconds" = "10", "seconds, 1 to 30",
+        "How long the log directory may be looked through before a start.";
 
     HEALTH_PATH: "health" "path" = "/health/", "a path that begins with /",
         "What is asked to see whether the service answers.";

@@ -191,8 +191,8 @@ fn run(root: &Root, handed: &Handed, asked: &Asked) -> Result<(), String> {
     let unit = asked.unit.clone().unwrap_or_else(|| truth::own_unit(root, &config));
     make_directories(root);
     // Without the lock (a holder that hangs) a record of its own is still whole.
-    let lock_path = root.path().join(RUN_DIR.trim_start_matches('/')).join(LOCK);
-    let _lock = lock::take(&lock_path, LOCK_WAIT.min(budget.left())).ok();
+    let lock_path = Path::new(RUN_DIR).join(LOCK);
+    let _lock = lock::take(root, &lock_path, LOCK_WAIT.min(budget.left())).ok();
     let places = places(root, &config, &unit);
     let state = read_state(root, &places.state);
     if asked.started {

@@ -355,8 +355,8 @@ pub(super) fn agreed(terminal: Terminal, count: usize, out: &mut dyn Write) -> b
 
 /// Looks again under the lock, so that what is applied is what is true now.
 fn repair_now(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) -> u8 {
-    let path = root.path().join(crate::config::RUN_DIR.trim_start_matches('/')).join("lock");
-    let held = lock::take(&path, Duration::from_secs(10));
+    let path = Path::new(crate::config::RUN_DIR).join("lock");
+    let held = lock::take(root, &path, Duration::from_secs(10));
     let plan = {
         let now = round(root, asked);
         now.plan

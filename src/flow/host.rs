@@ -1,12 +1,14 @@
 //! Observes what the tree planner needs.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::model::{Fact, Owner, Stat};
-use crate::sys::Root;
 use crate::sys::ids::Accounts;
-use crate::tree::{Entry, Ids, TreeFacts, WantedDir};
+use crate::sys::{Ended, Root};
+use crate::tree::{self, Cut, Entry, Ids, TreeFacts, WantedDir};
 
 /// The numeric ids of the service, or None when the user or the group is missing.
 pub fn observe_ids(root: &Root, config: &Config) -> Option<Ids> {
@@ -20,38 +22,56 @@ pub fn observe_ids(root: &Root, config: &Config) -> Option<Ids> {
 
 /// The log tree and the directories that the service needs.
 pub fn observe_tree(root: &Root, config: &Config, ids: Ids) -> TreeFacts {
-    let (log_entries, truncated) = log_entries(root, config);
+    let entry = |path: PathBuf| Entry { stat: root.stat(&path), path };
+    let files = config.log_files.iter().map(|name| entry(config.log_file(name)));
+    let log_files: Vec<Entry> = files.collect();
+    let (log_entries, cut) = log_entries(root, config, ids);
+    let foreign = |e: &Entry| e.stat.known().is_some_and(|s| s.uid != ids.service.uid);
+    let asked = log_files.iter().chain(&log_entries).any(foreign);
     let mut directories = vec![wanted(root, &config.runtime_dir, 0o755, false)];
     directories.extend(config.writable.iter().map(|path| wanted(root, path, 0o775, true)));
     TreeFacts {
         ids,
         log_dir: wanted(root, &config.log_dir, 0o775, false),
+        log_files,
         log_entries,
-        truncated,
-        log_files: config.log_files.iter().map(|name| config.log_file(name)).collect(),
+        cut,
+        links_guarded: !asked || links_guarded(root),
         directories,
     }
 }
 
-fn log_entries(root: &Root, config: &Config) -> (Vec<Entry>, bool) {
-    let limit = usize::try_from(config.max_entries.value).unwrap_or(usize::MAX);
-    let Fact::Known(listing) = root.list(&config.log_dir, limit) else {
-        return (Vec::new(), false);
+fn links_guarded(root: &Root) -> bool {
+    let setting = root.read(Path::new("/proc/sys/fs/protected_hardlinks"), 64);
+    setting.known().is_none_or(|bytes| bytes.first() != Some(&b'0'))
+}
+
+/// What needs a repair or a word besides the named files. Nothing of the settled rest is kept, so
+/// memory does not grow with the directory.
+fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, Option<Cut>) {
+    let mut found: Vec<Entry> = Vec::new();
+    let mut more = false;
+    let most = usize::try_from(config.max_repairs.value).unwrap_or(usize::MAX);
+    let mut look = |name: &OsStr, stat: Stat| {
+        let named = config.log_files.iter().any(|file| name == file.as_str());
+        if named || tree::is_settled(&stat, ids.service) {
+            return;
+        }
+        more |= found.len() == most;
+        if found.len() < most {
+            found.push(Entry { path: config.log_dir.join(name), stat: Fact::Known(stat) });
+        }
     };
-    let entry = |name| {
-        let path = config.log_dir.join(name);
-        let stat: Fact<Stat> = root.stat(&path);
-        Entry { path, stat }
+    let (entries, seconds) = (config.max_entries.value, config.max_seconds.value);
+    let time = Duration::from_secs(seconds.into());
+    let ended = root.scan(&config.log_dir, entries.into(), time, &mut look);
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    let cut = match ended {
+        Fact::Known(Ended::Entries) => Some(Cut::Entries(entries)),
+        Fact::Known(Ended::Time) => Some(Cut::Seconds(seconds)),
+        _ => more.then_some(Cut::Repairs(config.max_repairs.value)),
     };
-    let mut names = listing.names;
-    if listing.truncated {
-        // Those that must exist are looked at by name.
-        names.extend(config.log_files.iter().map(Into::into));
-        names.sort();
-        names.dedup();
-    }
-    let entries = names.into_iter().map(entry).filter(|e| !e.stat.is_absent());
-    (entries.collect(), listing.truncated)
+    (found, cut)
 }
 
 fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {
@@ -62,5 +82,7 @@ fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {
         missing_parents = above.map(Path::to_owned).collect();
         missing_parents.reverse();
     }
-    WantedDir { entry: Entry { path: path.to_owned(), stat }, missing_parents, mode, optional }
+    let guarded = root.guards(path);
+    let entry = Entry { path: path.to_owned(), stat };
+    WantedDir { entry, missing_parents, mode, guarded, optional }
 }

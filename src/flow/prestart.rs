@@ -4,6 +4,7 @@
 //! Exit status 0, or 78 (`EX_CONFIG`) when the start is stopped: 1 and 2 would be waved through
 //! under `SuccessExitStatus=0 1 2`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::report;
 use crate::sys::apply::Applied;
 use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
-use crate::sys::{Root, apply, clock, lock, notify, process};
+use crate::sys::{Root, apply, capabilities, clock, landlock, lock, notify, process};
 
 const PROGRAM: &str = "pre-start";
 const EX_CONFIG: u8 = 78;
@@ -71,6 +72,10 @@ pub fn main(handed: Handed, args: impl Iterator<Item = OsString>, err: &mut dyn 
 
 fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
     process::harden();
+    if !handed.remember {
+        // Remembering reads the environment of another user's process (CAP_SYS_PTRACE).
+        capabilities::reduce();
+    }
     process::alarm(SECONDS);
     let path = handed.root.as_deref().unwrap_or(Path::new("/"));
     let root = match Root::open(path) {
@@ -87,6 +92,7 @@ fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
     notify::status(socket, "pre-start: looking at env file and logs");
     let _lock = take_lock(&root);
     let assessment = repair::assess(&root);
+    landlock::confine(&written(&root, &assessment.plan));
     let applied = repair::perform(&root, PROGRAM, &assessment.plan);
     report_findings(&root, &assessment, &applied, err);
     write_status(&root, &assessment, &applied, handed);
@@ -116,11 +122,26 @@ fn remember(root: &Root) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Without the lock (no /run in a chroot, a holder that hangs) the start goes on: every write is
-/// whole and re-checked by itself.
+/// Without the lock (see [`lock`]) the start goes on.
 fn take_lock(root: &Root) -> Option<lock::Lock> {
-    let path = root.path().join(RUN_DIR.trim_start_matches('/')).join("lock");
-    lock::take(&path, LOCK_WAIT).ok()
+    lock::take(root, &Path::new(RUN_DIR).join("lock"), LOCK_WAIT).ok()
+}
+
+/// The directories that the plan writes in, and that of the status.
+fn written(root: &Root, plan: &Plan) -> Vec<PathBuf> {
+    let mut parents = BTreeSet::from([PathBuf::from(RUN_DIR)]);
+    for action in &plan.actions {
+        parents.extend(action.effect.path().parent().map(Path::to_owned));
+        if let Effect::Backup { to, .. } = &action.effect {
+            parents.extend(to.parent().map(Path::to_owned));
+        }
+    }
+    // What the plan makes lies below what exists.
+    let existing =
+        |p: &PathBuf| p.ancestors().find(|a| !root.stat(a).is_absent()).map(Path::to_owned);
+    let directories: BTreeSet<PathBuf> = parents.iter().filter_map(existing).collect();
+    let real = |p: PathBuf| root.path().join(p.strip_prefix("/").unwrap_or(&p));
+    directories.into_iter().map(real).collect()
 }
 
 fn report_findings(root: &Root, assessment: &Assessment, applied: &[Applied], err: &mut dyn Write) {

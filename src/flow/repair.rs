@@ -6,8 +6,8 @@ use super::host::{observe_ids, observe_tree};
 use super::{observe_settings, observe_unit};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::model::{
-    Action, Effect, Fact, FileKind, Finding, Names, Origin, Owner, Plan, Stat, Subject, finding,
-    message,
+    Action, Effect, Fact, FileKind, Finding, LEFTOVER, Names, Origin, Owner, Plan, Secret, Seen,
+    Stat, Subject, finding, message,
 };
 use crate::report;
 use crate::sys::apply::{Applied, Outcome};
@@ -44,11 +44,13 @@ pub fn assess(root: &Root) -> Assessment {
     unit.group_exists = accounts.find_gid(&config.group).is_some();
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
+    plan.actions.extend(leftovers(root, &config));
     let referenced = unit_reads(&config, &unit);
     match observe_ids(root, &config) {
         Some(ids) => {
             let mut access = env_access(root, &config, ids);
             let mut content = super::env_repair::plan(root, &config, &referenced);
+            renew_env(root, &config, ids, &mut content);
             fold(&mut access, &mut content);
             plan.join(access);
             plan.join(content);
@@ -61,27 +63,96 @@ pub fn assess(root: &Root) -> Assessment {
     Assessment { config, unit, plan }
 }
 
-/// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc.
+/// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc. Only root may
+/// change them: the lock and the backups are in there.
 fn state_directories(root: &Root) -> Vec<Action> {
-    let owner = Owner { uid: 0, gid: 0 };
+    let state = Path::new(STATE_DIR);
     // What is above them is missing in the tree of an image at most.
-    let run = [("/run", 0o755), (RUN_DIR, 0o755)].map(|(path, mode)| (0, path.into(), mode));
-    let state: [(usize, PathBuf, u32); 5] = [
+    let wanted: [(usize, PathBuf, u32); 7] = [
+        (0, "/run".into(), 0o755),
+        (0, RUN_DIR.into(), 0o755),
         (1, "/var".into(), 0o755),
         (1, "/var/lib".into(), 0o755),
-        (1, STATE_DIR.into(), 0o700),
-        (1, Path::new(STATE_DIR).join("backups"), 0o700),
-        (1, Path::new(STATE_DIR).join("failures"), 0o700),
+        (1, state.to_owned(), 0o700),
+        (1, state.join("backups"), 0o700),
+        (1, state.join("failures"), 0o700),
     ];
-    let missing = run.into_iter().chain(state).filter(|(_, path, _)| root.stat(path).is_absent());
-    missing
-        .map(|(group, path, mode)| Action {
-            why: &finding::LOG_MISSING,
-            origin: Origin::Default,
-            group,
-            effect: Effect::MakeDir { path, owner, mode },
-        })
-        .collect()
+    let mut actions = Vec::new();
+    for (group, path, mode) in wanted {
+        let owner = Owner { uid: 0, gid: 0 };
+        let action = |why, effect| Action { why, origin: Origin::Default, group, effect };
+        let own = path.starts_with(RUN_DIR) || path.starts_with(state);
+        match root.stat(&path) {
+            Fact::Absent => {
+                let effect = Effect::MakeDir { path, owner, mode };
+                actions.push(action(&finding::LOG_MISSING, effect));
+            }
+            Fact::Known(stat) if own && stat.kind == FileKind::Directory => {
+                let seen = Seen::from(&stat);
+                if stat.uid != 0 {
+                    let from = Owner { uid: stat.uid, gid: stat.gid };
+                    let effect = Effect::SetOwner { path: path.clone(), owner, from, seen };
+                    actions.push(action(&finding::LOG_OWNER, effect));
+                }
+                if stat.mode & !mode != 0 {
+                    let (mode, from) = (stat.mode & mode, stat.mode);
+                    let effect = Effect::SetMode { path, mode, from, seen };
+                    actions.push(action(&finding::LOG_MODE, effect));
+                }
+            }
+            Fact::Known(_) | Fact::Unknown(_) => {}
+        }
+    }
+    actions
+}
+
+/// Files that an interrupted run has left beside those that it was writing.
+fn leftovers(root: &Root, config: &Config) -> Vec<Action> {
+    let backups = Path::new(STATE_DIR).join("backups");
+    let env = config.env_file.parent().unwrap_or(Path::new("/"));
+    let mut actions = Vec::new();
+    for (directory, file) in [(backups.as_path(), None), (env, config.env_file.file_name())] {
+        let Fact::Known(listing) = root.list(directory, LISTED) else { continue };
+        for name in listing.names {
+            let bytes = name.as_encoded_bytes();
+            let Some(whole) = bytes.strip_suffix(LEFTOVER.as_bytes()) else { continue };
+            let ours = file.is_none_or(|f| whole.strip_prefix(b".") == Some(f.as_encoded_bytes()));
+            if ours {
+                let (why, origin) = (&finding::LOG_LEFTOVER, Origin::Default);
+                let effect = Effect::Remove { path: directory.join(name) };
+                actions.push(Action { why, origin, group: 0, effect });
+            }
+        }
+    }
+    actions
+}
+
+/// Most names of a directory among which leftovers are looked for.
+const LISTED: usize = 20_000;
+
+/// An env file that others could write may still be open for writing somewhere, and no change of
+/// owner or mode ends that: it becomes a new file, with the same content where no repair gives
+/// another.
+fn renew_env(root: &Root, config: &Config, ids: Ids, plan: &mut Plan) {
+    let path = &config.env_file.value;
+    let exposed = |s: &&Stat| s.kind == FileKind::Regular && (s.uid != 0 || s.mode & 0o022 != 0);
+    let stat = root.stat(path);
+    let planned = plan
+        .actions
+        .iter()
+        .any(|a| matches!(&a.effect, Effect::Replace { path: p, .. } if p == path));
+    if planned || stat.known().filter(exposed).is_none() {
+        return;
+    }
+    let Fact::Known((bytes, stat)) = root.read_with_stat(path, ENV_LIMIT) else { return };
+    let effect = Effect::Replace {
+        path: path.clone(),
+        content: Secret::new(bytes),
+        seen: Seen::from(&stat),
+        owner: Some(Owner { uid: 0, gid: ids.env_gid }),
+        mode: None,
+    };
+    plan.push(&finding::ENV_ACCESS, Origin::Default, effect);
 }
 
 /// What is wrong with owner and mode of the env file and its directory.

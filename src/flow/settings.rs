@@ -11,10 +11,11 @@ const MAX_DROP_INS: usize = 256;
 
 /// Reads `fixes.conf` and its drop-ins and resolves them; what nobody set is taken from the
 /// administrator's own unit, if there is one. Names that do not end in `.conf`
-/// (dpkg's leftovers, editors' backups) are no drop-ins.
+/// (dpkg's leftovers, editors' backups) are no drop-ins. A file that somebody other than root
+/// can write is not believed: it could name `/etc` as the log directory.
 pub fn observe_settings(root: &Root) -> (Config, Vec<Finding>) {
     let read = |path: PathBuf| {
-        let bytes = root.read(&path, config::FILE_LIMIT);
+        let bytes = root.read_guarded(&path, config::FILE_LIMIT);
         Source { path, bytes }
     };
     let mut sources = vec![read(PathBuf::from(config::FILE))];

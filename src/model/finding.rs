@@ -251,12 +251,17 @@ kinds! {
     LOG_LIMIT = "LOG-005" "log-limit" Warning ByHand {
         "A tree has more entries than the set limit; the rest was not looked at.",
         why: "The limit keeps a start from taking for ever in a directory that somebody filled.",
-        remedy: "Rotate or remove old logs, or raise max_entries in fixes.conf.",
+        remedy: "Rotate or remove old logs, or raise the limit that the message names, in fixes.conf.",
     }
     LOG_UNFIXED = "LOG-006" "repair-failed" Error ByHand {
         "A repair was tried and failed.",
         why: "The state that it would have mended is still there.",
         remedy: "The message has the cause (read-only file system, full disk, changed in the meantime). Mend that and run:\n    meats-diagnose --fix",
+    }
+    LOG_LEFTOVER = "LOG-007" "leftover" Note Automatic {
+        "An interrupted run has left the file that it was writing.",
+        why: "It does no harm, but it may hold a copy of the env file.",
+        remedy: "Start the service (the pre-start helper removes it) or run:\n    meats-diagnose --fix",
     }
 
     // ---- ENV: the env file ----------------------------------------------------------------------

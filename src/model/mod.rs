@@ -16,7 +16,7 @@ pub use escape::{escape, escape_path};
 pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
 pub use names::Names;
-pub use plan::{Action, Effect, Owner, Plan, Seen};
+pub use plan::{Action, Effect, LEFTOVER, Owner, Plan, Seen};
 pub use secret::Secret;
 pub use sourced::{Origin, Sourced};
 pub use venv::{

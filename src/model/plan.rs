@@ -11,19 +11,24 @@ pub struct Owner {
     pub gid: u32,
 }
 
-/// The identity of an object as it was when judged; the writer compares it on the open descriptor.
+/// Ends the name of a file that is written beside another one before it takes its place. One that
+/// is found was left by an interrupted run.
+pub const LEFTOVER: &str = ".meats-new";
+
+/// The identity of an object as it was when judged; the writer compares it on what it holds. mtime,
+/// not ctime: an earlier action of the same plan may have changed owner or mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     pub dev: u64,
     pub ino: u64,
-    pub ctime: Timestamp,
+    pub mtime: Timestamp,
     pub links: u64,
     pub size: u64,
 }
 
 impl From<&Stat> for Seen {
     fn from(stat: &Stat) -> Self {
-        Self { dev: stat.dev, ino: stat.ino, ctime: stat.ctime, links: stat.links, size: stat.size }
+        Self { dev: stat.dev, ino: stat.ino, mtime: stat.mtime, links: stat.links, size: stat.size }
     }
 }
 
@@ -38,6 +43,8 @@ pub enum Effect {
     SetOwner { path: PathBuf, owner: Owner, from: Owner, seen: Seen },
     /// Changes the permission bits of an existing file or directory.
     SetMode { path: PathBuf, mode: u32, from: u32, seen: Seen },
+    /// Gives a file in a directory of the user's another name there, `to`, as that user could.
+    MoveAside { path: PathBuf, to: std::ffi::OsString, seen: Seen },
     /// Copies a file to `to` (new, 0600 root) before something changes it; the backup of `path`.
     Backup { path: PathBuf, to: PathBuf, seen: Seen },
     /// Replaces a file's content by rename; owner, mode, ACL and xattrs are carried over unless given.
@@ -67,6 +74,7 @@ impl Effect {
             | Self::MakeFile { path, .. }
             | Self::SetOwner { path, .. }
             | Self::SetMode { path, .. }
+            | Self::MoveAside { path, .. }
             | Self::Backup { path, .. }
             | Self::Replace { path, .. }
             | Self::Write { path, .. }

@@ -24,7 +24,13 @@ pub fn describe_action(effect: &Effect, names: &dyn Names) -> String {
             describe_owner(*owner, names)
         ),
         Effect::SetMode { mode, from, .. } => format!("{path}: mode {from:04o} -> {mode:04o}"),
+        Effect::MoveAside { to, .. } => {
+            format!("{path}: rename to {}", escape_path(std::path::Path::new(to)))
+        }
         Effect::Backup { to, .. } => format!("{path}: back up to {}", escape_path(to)),
+        Effect::Replace { owner: Some(owner), .. } => {
+            format!("{path}: write anew, owner {}", describe_owner(*owner, names))
+        }
         Effect::Replace { .. } => format!("{path}: write the repaired content"),
         Effect::Write { .. } => format!("{path}: write"),
         Effect::Create { .. } => format!("{path}: write a new file"),

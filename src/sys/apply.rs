@@ -54,6 +54,7 @@ fn perform(root: &Root, effect: &Effect) -> Result<(), String> {
         Effect::MakeFile { path, owner, mode } => root.make_file(path, *owner, *mode),
         Effect::SetOwner { path, owner, seen, .. } => root.set_owner(path, *owner, *seen),
         Effect::SetMode { path, mode, seen, .. } => root.set_mode(path, *mode, *seen),
+        Effect::MoveAside { path, to, seen } => root.move_aside(path, to, *seen),
         Effect::Backup { path, to, seen } => root.back_up(path, to, *seen),
         Effect::Replace { path, content, seen, owner, mode } => {
             root.replace(path, content.expose(), Some(*seen), *owner, *mode)

@@ -1,34 +1,31 @@
 //! One writer at a time: pre-start, `--fix`, `meats-env set` and `meats-deploy` share one lock.
+//!
+//! The kernel lets go when the holder dies, so nothing is left behind. Without the lock (a holder
+//! that hangs, a directory that is not root's alone) a start goes on: every write is whole and
+//! re-checked by itself.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::fcntl::{Flock, FlockArg};
 
+use super::Root;
 use super::clock::{Deadline, pause};
 
-/// Held until dropped; the kernel lets go when the holder dies.
+/// Held until dropped.
 #[derive(Debug)]
 pub struct Lock {
     _flock: Flock<std::fs::File>,
 }
 
-/// Takes the lock file at `path` (in a directory of root's), waiting at most `limit`.
+/// Takes the lock file at `path`, waiting at most `limit`. A missing directory is made; one that
+/// others can write is refused, because they could hold the lock for ever.
 ///
 /// # Errors
-/// The text says who could not be waited for.
-pub fn take(path: &Path, limit: Duration) -> Result<Lock, String> {
+/// The text says why it could not be taken.
+pub fn take(root: &Root, path: &Path, limit: Duration) -> Result<Lock, String> {
     let name = path.display();
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits())
-        .open(path)
-        .map_err(|error| format!("lock file \"{name}\": {error}"))?;
+    let mut file = root.lock_file(path).map_err(|why| format!("lock file \"{name}\": {why}"))?;
     let deadline = Deadline::after(limit);
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "this room is where the effects live")]
 
 pub mod apply;
+pub mod capabilities;
 pub mod clock;
 pub mod exec;
 mod glance;
@@ -12,6 +13,7 @@ pub mod http;
 pub mod ids;
 pub mod journal;
 pub mod kmsg;
+pub mod landlock;
 pub mod lock;
 pub mod notify;
 mod observe;
@@ -26,4 +28,4 @@ pub mod terminal;
 pub mod venv;
 
 pub use observe::Listing;
-pub use privfs::Root;
+pub use privfs::{Ended, Root};

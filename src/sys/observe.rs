@@ -1,9 +1,11 @@
 //! Looking, bounded and without side effects: what is there, what is not, what could not be seen.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::privfs::{Refusal, Root};
+use super::clock::Deadline;
+use super::privfs::{Ended, Refusal, Root};
 use crate::model::{Fact, Space, Stat};
 
 /// The names in a directory, sorted by bytes.
@@ -44,6 +46,27 @@ impl Root {
     /// The content of a regular file; one larger than `limit` bytes is `Unknown`.
     pub fn read(&self, path: &Path, limit: u64) -> Fact<Vec<u8>> {
         fact(self.read_file(path, limit).map(|(bytes, _)| bytes))
+    }
+
+    /// As [`Self::read`]; a file that somebody other than root may have written is `Unknown`.
+    pub fn read_guarded(&self, path: &Path, limit: u64) -> Fact<Vec<u8>> {
+        fact(self.read_guarded_file(path, limit))
+    }
+
+    /// True when no directory above `path` can be changed by others than root.
+    pub fn guards(&self, path: &Path) -> bool {
+        self.is_guarded(path).unwrap_or(false)
+    }
+
+    /// Shows the entries of a directory one by one, at most `most` of them and for at most `time`.
+    pub fn scan(
+        &self,
+        path: &Path,
+        most: u64,
+        time: Duration,
+        each: &mut dyn FnMut(&OsStr, Stat),
+    ) -> Fact<Ended> {
+        fact(self.scan_dir(path, most, &Deadline::after(time), each))
     }
 
     /// Content and identity from the same descriptor.

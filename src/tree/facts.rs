@@ -28,6 +28,8 @@ pub struct WantedDir {
     pub missing_parents: Vec<PathBuf>,
     /// Mode of a new one.
     pub mode: u32,
+    /// Every directory above it is root's alone: nobody else can have put it there.
+    pub guarded: bool,
     /// Only made when its parent exists (parts of the application's tree).
     pub optional: bool,
 }
@@ -37,12 +39,26 @@ pub struct WantedDir {
 pub struct TreeFacts {
     pub ids: Ids,
     pub log_dir: WantedDir,
-    /// What lies in the log directory, by name.
+    /// Log files that must exist, as they are.
+    pub log_files: Vec<Entry>,
+    /// What else lies in the log directory and is not settled (see [`super::is_settled`]), by name.
     pub log_entries: Vec<Entry>,
-    /// There was more than the limit.
-    pub truncated: bool,
-    /// Log files that must exist.
-    pub log_files: Vec<PathBuf>,
+    /// Why the rest was not looked at.
+    pub cut: Option<Cut>,
+    /// The kernel keeps users from making second names of files that they cannot write
+    /// (fs.protected_hardlinks).
+    pub links_guarded: bool,
     /// Runtime and further writable directories.
     pub directories: Vec<WantedDir>,
+}
+
+/// Which limit the look at the log directory met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// So many entries were looked at.
+    Entries(u32),
+    /// So many need a repair.
+    Repairs(u32),
+    /// So many seconds went by.
+    Seconds(u32),
 }

@@ -8,5 +8,5 @@ mod facts;
 mod plan;
 
 pub use env_file::plan_env_access;
-pub use facts::{Entry, Ids, TreeFacts, WantedDir};
-pub use plan::plan_tree;
+pub use facts::{Cut, Entry, Ids, TreeFacts, WantedDir};
+pub use plan::{is_settled, plan_tree};

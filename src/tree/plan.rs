@@ -1,35 +1,70 @@
 //! The plan for directories and log files.
 
-use super::facts::{Entry, TreeFacts, WantedDir};
+use std::path::Path;
+
+use super::facts::{Cut, Entry, TreeFacts, WantedDir};
 use crate::model::{
-    Effect, Fact, FileKind, Finding, Origin, Owner, Plan, Seen, Stat, Subject, finding,
+    Action, Effect, Fact, FileKind, Finding, Origin, Owner, Plan, Seen, Stat, Subject, finding,
 };
 
 /// Modes of new objects; an existing one only gets what is missing (see [`wanted_mode`]).
 const FILE_MODE: u32 = 0o664;
 
+/// More refusals than this become one line.
+const REFUSALS: usize = 20;
+
 /// Plans owners, modes and missing objects.
 pub fn plan_tree(facts: &TreeFacts) -> Plan {
     let mut plan = Plan::default();
-    let usable = directory(&mut plan, &facts.log_dir, facts.ids.service);
-    if usable {
-        for entry in &facts.log_entries {
-            let needed = facts.log_files.contains(&entry.path);
-            log_entry(&mut plan, entry, needed, facts.ids.service);
+    if directory(&mut plan, &facts.log_dir, facts.ids.service) {
+        for entry in &facts.log_files {
+            if entry.stat.is_absent() {
+                let effect = make_file(&entry.path, facts.ids.service);
+                plan.push(&finding::LOG_MISSING, Origin::Default, effect);
+            } else {
+                log_entry(&mut plan, entry, facts, true);
+            }
         }
-        missing_files(&mut plan, facts);
+        for entry in &facts.log_entries {
+            log_entry(&mut plan, entry, facts, false);
+        }
     }
     for wanted in &facts.directories {
         directory(&mut plan, wanted, facts.ids.service);
     }
-    if facts.truncated {
-        plan.findings.push(Finding::new(
-            &finding::LOG_LIMIT,
-            Subject::file(&facts.log_dir.entry.path),
-            format!("only {} of its entries were looked at", facts.log_entries.len()),
-        ));
+    fold_refusals(&mut plan, &facts.log_dir.entry.path);
+    if let Some(cut) = facts.cut {
+        let text = match cut {
+            Cut::Entries(n) => format!("only {n} entries were looked at (max_entries)"),
+            Cut::Repairs(n) => format!("only {n} entries are repaired now (max_repairs)"),
+            Cut::Seconds(n) => format!("the look at it was ended after {n} seconds (max_seconds)"),
+        };
+        let subject = Subject::file(&facts.log_dir.entry.path);
+        plan.findings.push(Finding::new(&finding::LOG_LIMIT, subject, text));
     }
     plan
+}
+
+/// Nothing has to be done or said about an object of the log directory.
+pub fn is_settled(stat: &Stat, service: Owner) -> bool {
+    match stat.kind {
+        // Directories of the application's own: their owner is its affair.
+        FileKind::Directory => true,
+        FileKind::Regular => {
+            let owner = Owner { uid: stat.uid, gid: stat.gid };
+            stat.links == 1 && owner == service && wanted_mode(stat.mode, FILE_NEEDS) == stat.mode
+        }
+        _ => false,
+    }
+}
+
+fn fold_refusals(plan: &mut Plan, directory: &Path) {
+    let count = plan.findings.len();
+    if count > REFUSALS {
+        plan.findings.truncate(REFUSALS);
+        let text = format!("{} more objects are not what they should be", count - REFUSALS);
+        plan.findings.push(Finding::new(&finding::LOG_REFUSED, Subject::file(directory), text));
+    }
 }
 
 /// True when the directory is there, or will be after the plan.
@@ -37,8 +72,13 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
     let path = &wanted.entry.path;
     match &wanted.entry.stat {
         Fact::Known(stat) if stat.kind == FileKind::Directory => {
-            access(plan, &wanted.entry, stat, owner, 0o700);
-            true
+            let given = wanted.guarded || is_readable(stat, owner, 0o5);
+            if given {
+                access(plan, &wanted.entry, stat, owner, 0o700);
+            } else {
+                refuse(plan, &wanted.entry, NOT_GIVEN.to_owned());
+            }
+            given
         }
         Fact::Known(stat) => {
             refuse(plan, &wanted.entry, format!("it is a {}, not a directory", stat.kind.word()));
@@ -62,20 +102,59 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
     }
 }
 
-fn log_entry(plan: &mut Plan, entry: &Entry, needed: bool, owner: Owner) {
+/// What the service needs on a file.
+const FILE_NEEDS: u32 = 0o600;
+
+/// Why something in the user's reach is not given to the user.
+const NOT_GIVEN: &str = "it belongs to somebody else and the service could not read it, so it may \
+    have been moved here to be given away";
+
+fn log_entry(plan: &mut Plan, entry: &Entry, facts: &TreeFacts, named: bool) {
+    let service = facts.ids.service;
     match &entry.stat {
         Fact::Known(stat) => match stat.kind {
             FileKind::Regular if stat.links > 1 => {
                 refuse(plan, entry, format!("it has {} names (hard links)", stat.links));
             }
-            FileKind::Regular => access(plan, entry, stat, owner, 0o600),
-            // Directories of the application's own: their owner is its affair.
-            FileKind::Directory if !needed => {}
+            FileKind::Regular
+                if facts.links_guarded && is_readable(stat, service, 0o4)
+                    || stat.uid == service.uid =>
+            {
+                access(plan, entry, stat, service, FILE_NEEDS)
+            }
+            FileKind::Regular if named => renew(plan, entry, stat, service),
+            FileKind::Regular => refuse(plan, entry, NOT_GIVEN.to_owned()),
+            FileKind::Directory if !named => {}
             kind => refuse(plan, entry, format!("it is a {}", kind.word())),
         },
         Fact::Absent => {}
         Fact::Unknown(why) => refuse(plan, entry, why.clone()),
     }
+}
+
+/// Giving away what somebody could read before tells nothing new; who can rename things into this
+/// directory could replace it, too.
+fn is_readable(stat: &Stat, service: Owner, bits: u32) -> bool {
+    let own = stat.uid == service.uid;
+    let group = stat.gid == service.gid && stat.mode >> 3 & bits == bits;
+    own || group || stat.mode & bits == bits
+}
+
+/// A log file that is not given away: it keeps its owner under another name, and a new one is made.
+fn renew(plan: &mut Plan, entry: &Entry, stat: &Stat, service: Owner) {
+    let mut to = entry.path.file_name().unwrap_or_default().to_owned();
+    to.push(format!(".{}", stat.ino));
+    let path = entry.path.clone();
+    let aside = Effect::MoveAside { path, to, seen: Seen::from(stat) };
+    let group = plan.actions.iter().map(|a| a.group + 1).max().unwrap_or(0);
+    for effect in [aside, make_file(&entry.path, service)] {
+        let (why, origin) = (&finding::LOG_OWNER, Origin::Default);
+        plan.actions.push(Action { why, origin, group, effect });
+    }
+}
+
+fn make_file(path: &Path, owner: Owner) -> Effect {
+    Effect::MakeFile { path: path.to_owned(), owner, mode: FILE_MODE }
 }
 
 /// Owner and mode of an existing object. The owner needs `needed`; an object that changes hands
@@ -103,17 +182,6 @@ fn wanted_mode(mode: u32, needed: u32) -> u32 {
     (mode | needed) & !0o002 & !set_id
 }
 
-fn missing_files(plan: &mut Plan, facts: &TreeFacts) {
-    for path in &facts.log_files {
-        if facts.log_entries.iter().any(|e| &e.path == path) {
-            continue;
-        }
-        let effect =
-            Effect::MakeFile { path: path.clone(), owner: facts.ids.service, mode: FILE_MODE };
-        plan.push(&finding::LOG_MISSING, Origin::Default, effect);
-    }
-}
-
 fn refuse(plan: &mut Plan, entry: &Entry, why: String) {
     plan.findings.push(Finding::new(&finding::LOG_REFUSED, Subject::file(&entry.path), why));
 }
@@ -135,18 +203,20 @@ mod tests {
         Entry { path: path.into(), stat }
     }
 
-    fn facts(log_dir: Fact<Stat>, entries: Vec<Entry>) -> TreeFacts {
+    fn facts(log_dir: Fact<Stat>, file: Fact<Stat>, others: Vec<Entry>) -> TreeFacts {
         TreeFacts {
             ids: Ids { service: SERVICE, env_gid: 998 },
             log_dir: WantedDir {
                 entry: entry("/l", log_dir),
                 missing_parents: vec![],
                 mode: 0o775,
+                guarded: true,
                 optional: false,
             },
-            log_entries: entries,
-            truncated: false,
-            log_files: vec!["/l/error.log".into()],
+            log_files: vec![entry("/l/error.log", file)],
+            log_entries: others,
+            cut: None,
+            links_guarded: true,
             directories: vec![],
         }
     }
@@ -157,6 +227,7 @@ mod tests {
             Effect::SetMode { path, mode, .. } => format!("mode {} {mode:o}", path.display()),
             Effect::MakeFile { path, .. } => format!("file {}", path.display()),
             Effect::MakeDir { path, mode, .. } => format!("dir {} {mode:o}", path.display()),
+            Effect::MoveAside { path, to, .. } => format!("aside {} {to:?}", path.display()),
             other => format!("{other:?}"),
         });
         let findings = plan.findings.iter().map(|f| format!("{} {}", f.kind.id, f.detail));
@@ -164,8 +235,7 @@ mod tests {
     }
 
     fn check(log_dir: Fact<Stat>, file: Fact<Stat>, expected: &[&str]) {
-        let entries = if file.is_absent() { vec![] } else { vec![entry("/l/error.log", file)] };
-        assert_eq!(told(&plan_tree(&facts(log_dir, entries))), expected);
+        assert_eq!(told(&plan_tree(&facts(log_dir, file, vec![]))), expected);
     }
 
     #[test]
@@ -187,6 +257,16 @@ mod tests {
         check(
             dir(998, 33, 0o775),
             file(0, 0, 0o600),
+            &["aside /l/error.log \"error.log.2\"", "file /l/error.log"],
+        );
+        check(
+            dir(998, 33, 0o775),
+            file(0, 0, 0o644),
+            &["own /l/error.log", "mode /l/error.log 664"],
+        );
+        check(
+            dir(998, 33, 0o775),
+            file(0, 33, 0o640),
             &["own /l/error.log", "mode /l/error.log 660"],
         );
         check(Fact::Absent, Fact::Absent, &["dir /l 775", "file /l/error.log"]);
@@ -196,5 +276,35 @@ mod tests {
         check(dir(998, 33, 0o775), link, &["LOG-004 it is a symbolic link"]);
         let hard = Fact::Known(stat(FileKind::Regular, 0, 0, 0o600, 2));
         check(dir(998, 33, 0o775), hard, &["LOG-004 it has 2 names (hard links)"]);
+    }
+    #[test]
+    fn what_the_service_could_not_read_is_not_given_to_it() {
+        let dir = Fact::Known(stat(FileKind::Directory, 998, 33, 0o775, 2));
+        let log = Fact::Known(stat(FileKind::Regular, 998, 33, 0o664, 1));
+        let other = |mode| entry("/l/x", Fact::Known(stat(FileKind::Regular, 0, 0, mode, 1)));
+        let mut facts = facts(dir, log, vec![other(0o600)]);
+        assert_eq!(told(&plan_tree(&facts)), [format!("LOG-004 {NOT_GIVEN}")]);
+        facts.log_entries = vec![other(0o644)];
+        assert_eq!(told(&plan_tree(&facts)), ["own /l/x", "mode /l/x 664"]);
+        // Without the kernel's guard, a file that stands alone here may have had a name elsewhere.
+        facts.links_guarded = false;
+        assert_eq!(told(&plan_tree(&facts)), [format!("LOG-004 {NOT_GIVEN}")]);
+        facts.log_entries.clear();
+        facts.log_dir.guarded = false;
+        facts.log_dir.entry.stat = Fact::Known(stat(FileKind::Directory, 0, 0, 0o700, 2));
+        assert_eq!(told(&plan_tree(&facts)), [format!("LOG-004 {NOT_GIVEN}")]);
+    }
+
+    #[test]
+    fn many_refusals_and_limits_are_one_line_each() {
+        let dir = Fact::Known(stat(FileKind::Directory, 998, 33, 0o775, 2));
+        let log = Fact::Known(stat(FileKind::Regular, 998, 33, 0o664, 1));
+        let link = || entry("/l/x", Fact::Known(stat(FileKind::Symlink, 998, 33, 0o777, 1)));
+        let mut facts = facts(dir, log, (0..100).map(|_| link()).collect());
+        facts.cut = Some(Cut::Entries(100));
+        let told = told(&plan_tree(&facts));
+        assert_eq!(told.len(), REFUSALS + 2);
+        assert_eq!(told[REFUSALS], "LOG-004 80 more objects are not what they should be");
+        assert_eq!(told[REFUSALS + 1], "LOG-005 only 100 entries were looked at (max_entries)");
     }
 }

@@ -49,8 +49,8 @@ pub(super) fn start(root: &Root, id: &str) {
 /// # Errors
 /// There is no such record, or the service user does not exist.
 pub(super) fn run(root: &Root, config: &Config, id: &str) -> Result<(), String> {
-    let path = root.path().join(RUN_DIR.trim_start_matches('/')).join("hooks.lock");
-    let _one_at_a_time = lock::take(&path, Duration::from_secs(300))?;
+    let path = Path::new(RUN_DIR).join("hooks.lock");
+    let _one_at_a_time = lock::take(root, &path, Duration::from_secs(300))?;
     let record = read_record_anywhere(root, id);
     let record = record.ok_or(format!("there is no record \"{id}\""))?;
     let json = serde_json::to_vec(&record).map_err(|e| e.to_string())?;

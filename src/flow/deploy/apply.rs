@@ -231,7 +231,7 @@ pub(super) fn need_root(root: &Root) -> Result<(), String> {
 pub(super) fn take_lock(root: &Root) -> Result<lock::Lock, String> {
     let directory = Path::new(STATE_DIR).join("deploy");
     make_root_directories(root, &[PathBuf::from(STATE_DIR), directory.clone()])?;
-    lock::take(&directory.join("lock"), LOCK_WAIT)
+    lock::take(root, &directory.join("lock"), LOCK_WAIT)
 }
 
 /// Makes missing directories of root's, 0700.

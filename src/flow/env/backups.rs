@@ -70,7 +70,7 @@ pub fn restore(
         writeln!(out, "restored backup {}", chosen.id).ok();
         return Ok(0);
     }
-    let input = session.read(file)?;
+    let input = session.read_to_change(file)?;
     if text.expose() == input.bytes {
         writeln!(out, "{}: it is as in backup {}", report::escape(&input.name), chosen.id).ok();
         return Ok(0);

@@ -104,7 +104,7 @@ pub(super) fn write(
     dry_run: bool,
     out: &mut dyn Write,
 ) -> Done {
-    let input = session.read(file)?;
+    let input = session.read_to_change(file)?;
     let after = edit(&input.bytes).map_err(|why| {
         let code = if why == SetError::Name { USAGE } else { REFUSED };
         Stop::new(code, format!("{}: {why}", input.name))

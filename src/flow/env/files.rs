@@ -1,5 +1,6 @@
 //! Which files are meant, what is in them, and how a changed one is written.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Session {
     pub root: Root,
     pub config: Config,
     here: PathBuf,
+    /// The lock of this package, once a change has begun.
+    held: OnceCell<Option<lock::Lock>>,
 }
 
 /// A file that was read.
@@ -37,7 +40,7 @@ impl Session {
             .map_err(|why| Stop::new(USAGE, format!("\"{}\": {why}", path.display())))?;
         let (config, _) = observe_settings(&opened);
         let here = if root.is_some() { PathBuf::from("/") } else { here.to_owned() };
-        Ok(Self { root: opened, config, here })
+        Ok(Self { root: opened, config, here, held: OnceCell::new() })
     }
 
     /// The file that is meant, absolute.
@@ -46,6 +49,13 @@ impl Session {
             Some(file) => self.here.join(file),
             None => self.config.env_file.value.clone(),
         }
+    }
+
+    /// Reads a file that is to be changed: from here on no other program of this package changes
+    /// it, so an edit during a start waits instead of being refused.
+    pub fn read_to_change(&self, file: Option<&Path>) -> Result<Input, Stop> {
+        self.hold()?;
+        self.read(file)
     }
 
     /// Reads a file, or standard input for `-`.
@@ -101,7 +111,7 @@ impl Session {
         let (Some(path), Some(stat)) = (&input.path, &input.stat) else {
             return Err(Stop::new(USAGE, "standard input cannot be changed"));
         };
-        let _lock = self.lock()?;
+        self.hold()?;
         let mut plan = Plan::default();
         let copies = if self.root.is_privileged() {
             self.state_directories(&mut plan);
@@ -172,13 +182,19 @@ impl Session {
         }
     }
 
+    fn hold(&self) -> Result<(), Stop> {
+        if self.held.get().is_none() {
+            self.held.set(self.lock()?).ok();
+        }
+        Ok(())
+    }
+
     /// One writer at a time; only root shares files with the other programs.
     fn lock(&self) -> Result<Option<lock::Lock>, Stop> {
-        let run = self.root.path().join(RUN_DIR.trim_start_matches('/'));
         if !self.root.is_privileged() || self.root.stat(Path::new(RUN_DIR)).known().is_none() {
             return Ok(None);
         }
-        lock::take(&run.join("lock"), Duration::from_secs(10))
+        lock::take(&self.root, &Path::new(RUN_DIR).join("lock"), Duration::from_secs(10))
             .map(Some)
             .map_err(|why| Stop::new(FAILED, why))
     }

@@ -1,0 +1,279 @@
+//! The walk to a directory, and the opening of what lies in it.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::statfs::{FUSE_SUPER_MAGIC, fstatfs};
+
+use super::Root;
+use super::refusal::{Refusal, Result};
+use super::stat::{kind_of, owner_of, stat_of};
+use crate::model::{FileKind, Owner, Stat};
+
+/// What to do with symbolic links below a directory that is not root's alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::sys) enum Links {
+    /// For changes: none is followed.
+    Refuse,
+    /// For reading: followed as long as they stay beneath the first such directory.
+    Beneath,
+}
+
+/// Where a name lives: its directory, and whether only root can change that directory.
+pub(super) struct Place {
+    pub dir: OwnedFd,
+    pub name: OsString,
+    pub trusted: bool,
+    /// Owner of the directory: its file-system ids are used for making names in it.
+    pub owner: Owner,
+}
+
+const LINK_LIMIT: usize = 40;
+
+impl Root {
+    /// Only root can change it. The group bits of a file with an ACL are the mask of the ACL, so a
+    /// named user who may write shows there too, whatever the group.
+    pub(super) fn trusts(&self, stat: &FileStat) -> bool {
+        self.trusts_owner(stat.st_uid) && stat.st_mode & 0o022 == 0
+    }
+
+    pub(super) fn trusts_owner(&self, uid: u32) -> bool {
+        uid == 0 || uid == self.owner
+    }
+
+    /// Walks to the directory of `path`.
+    pub(super) fn place(&self, path: &Path, links: Links) -> Result<Place> {
+        let mut pending = names(path)?;
+        let mut dir = self.dir.try_clone()?;
+        let mut device = None;
+        let mut walked = PathBuf::from("/");
+        let mut followed = 0;
+        loop {
+            let stat = fstat(&dir)?;
+            // What a FUSE file system says of owners and modes is what its user wants us to hear.
+            if device.is_some_and(|d| d != stat.st_dev)
+                && fstatfs(&dir)?.filesystem_type() == FUSE_SUPER_MAGIC
+            {
+                return Err(Refusal::Leaves(walked));
+            }
+            device = Some(stat.st_dev);
+            if !self.trusts(&stat) {
+                return self.untrusted(dir, &stat, &walked, pending, links);
+            }
+            let name = pending.pop_front().unwrap_or_else(|| OsString::from("."));
+            if pending.is_empty() {
+                return Ok(Place { dir, name, trusted: true, owner: owner_of(&stat) });
+            }
+            let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let next = openat(&dir, name.as_os_str(), flags, Mode::empty())?;
+            let seen = fstat(&next)?;
+            match kind_of(&seen) {
+                FileKind::Directory => {
+                    walked.push(&name);
+                    dir = next;
+                }
+                FileKind::Symlink => {
+                    followed += 1;
+                    let target = PathBuf::from(readlinkat(&dir, name.as_os_str())?);
+                    if followed > LINK_LIMIT || !self.trusts_owner(seen.st_uid) {
+                        return Err(Refusal::Link(walked.join(name)));
+                    }
+                    // Restart with the link spelled out: `..` is then resolved by name.
+                    let rest: PathBuf = pending.iter().collect();
+                    pending = names(&walked.join(target).join(rest))?;
+                    walked = PathBuf::from("/");
+                    dir = self.dir.try_clone()?;
+                    device = None;
+                }
+                other => return Err(Refusal::Kind(other)),
+            }
+        }
+    }
+
+    /// The rest of the walk, from the first directory that is not root's alone.
+    fn untrusted(
+        &self,
+        base: OwnedFd,
+        stat: &FileStat,
+        walked: &Path,
+        mut pending: VecDeque<OsString>,
+        links: Links,
+    ) -> Result<Place> {
+        let name = pending.pop_back().unwrap_or_else(|| OsString::from("."));
+        if pending.is_empty() {
+            return Ok(Place { dir: base, name, trusted: false, owner: owner_of(stat) });
+        }
+        let rest: PathBuf = pending.iter().collect();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = match beneath(&base, &rest, flags, links) {
+            Err(Errno::ENOSYS | Errno::EPERM) => step_by_step(&base, &pending)?,
+            Err(Errno::ELOOP) => return Err(Refusal::Link(walked.join(rest))),
+            Err(Errno::EXDEV) => return Err(Refusal::Leaves(walked.join(rest))),
+            other => other?,
+        };
+        let stat = fstat(&dir)?;
+        Ok(Place { dir, name, trusted: false, owner: owner_of(&stat) })
+    }
+
+    /// Opens what is at `path` and says what it is. Where only root can change the directory it is
+    /// opened at once, and a link of root's at the end is followed. Elsewhere it is first held
+    /// without being opened (`O_PATH`), and only a regular file or a directory is opened then: no
+    /// FIFO, device or socket of the user's ever sees an open(2) of root's.
+    pub(super) fn open_object(
+        &self,
+        path: &Path,
+        flags: OFlag,
+        links: Links,
+    ) -> Result<(File, Stat, Place)> {
+        let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let mut path = path.to_owned();
+        for _ in 0..LINK_LIMIT {
+            let place = self.place(&path, links)?;
+            if !place.trusted {
+                let (held, stat) = hold(&place, &path, links)?;
+                let opened = match stat.kind {
+                    FileKind::Regular | FileKind::Directory => reopen(&place, &held, &stat, flags)?,
+                    _ => held,
+                };
+                return Ok((File::from(opened), stat, place));
+            }
+            let name = place.name.as_os_str();
+            match openat(&place.dir, name, flags | OFlag::O_NOFOLLOW, Mode::empty()) {
+                Ok(fd) => {
+                    let stat = stat_of(&fstat(&fd)?);
+                    if stat.kind != FileKind::Symlink {
+                        return Ok((File::from(fd), stat, place));
+                    }
+                    path = self.linked(&place, &path, stat.uid)?;
+                }
+                Err(Errno::ELOOP) => path = self.linked(&place, &path, 0)?,
+                // A socket, or a FIFO or device without a partner.
+                Err(Errno::ENXIO) => return Err(Refusal::Kind(FileKind::Socket)),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Err(Refusal::Link(path))
+    }
+
+    fn linked(&self, place: &Place, path: &Path, uid: u32) -> Result<PathBuf> {
+        if !self.trusts_owner(uid) {
+            return Err(Refusal::Link(path.to_owned()));
+        }
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        Ok(parent.join(readlinkat(&place.dir, place.name.as_os_str())?))
+    }
+}
+
+/// Holds the object of a place by `O_PATH`: no lease is broken, no device woken.
+pub(super) fn hold(place: &Place, path: &Path, links: Links) -> Result<(OwnedFd, Stat)> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let name = place.name.as_os_str();
+    let nofollow = || openat(&place.dir, name, flags | OFlag::O_NOFOLLOW, Mode::empty());
+    let fd = if place.trusted {
+        nofollow()?
+    } else {
+        match beneath(&place.dir, Path::new(name), flags, links) {
+            Err(Errno::ENOSYS | Errno::EPERM) => {
+                let fd = nofollow()?;
+                same_mount(&place.dir, &fd, path)?;
+                fd
+            }
+            Err(Errno::ELOOP) => return Err(Refusal::Link(path.to_owned())),
+            Err(Errno::EXDEV) => return Err(Refusal::Leaves(path.to_owned())),
+            other => other?,
+        }
+    };
+    let stat = stat_of(&fstat(&fd)?);
+    if stat.kind == FileKind::Symlink {
+        return Err(Refusal::Link(path.to_owned()));
+    }
+    Ok((fd, stat))
+}
+
+/// Opens what is held; without /proc by name again, and only if it is still the same.
+pub(super) fn reopen(place: &Place, held: &OwnedFd, stat: &Stat, flags: OFlag) -> Result<OwnedFd> {
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    match openat(AT_FDCWD, held_path(held).as_path(), flags, Mode::empty()) {
+        Err(Errno::ENOENT) => {
+            let name = place.name.as_os_str();
+            let fd = openat(&place.dir, name, flags | OFlag::O_NOFOLLOW, Mode::empty())?;
+            let now = fstat(&fd)?;
+            let same = (now.st_dev, now.st_ino) == (stat.dev, stat.ino);
+            if same { Ok(fd) } else { Err(Refusal::Changed) }
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The name under which /proc offers an open descriptor.
+pub(super) fn held_path(held: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
+}
+
+pub(in crate::sys) fn beneath(
+    base: &OwnedFd,
+    rest: &Path,
+    flags: OFlag,
+    links: Links,
+) -> std::result::Result<OwnedFd, Errno> {
+    let mut resolve = ResolveFlag::RESOLVE_BENEATH
+        | ResolveFlag::RESOLVE_NO_XDEV
+        | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    if links == Links::Refuse {
+        resolve |= ResolveFlag::RESOLVE_NO_SYMLINKS;
+    }
+    openat2(base.as_fd(), rest, OpenHow::new().flags(flags).resolve(resolve))
+}
+
+/// The walk where openat2 is refused (old kernel, seccomp): no link at all, and a mount is noticed.
+pub(in crate::sys) fn step_by_step(base: &OwnedFd, names: &VecDeque<OsString>) -> Result<OwnedFd> {
+    let mut dir = base.try_clone()?;
+    for name in names {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let next = openat(&dir, name.as_os_str(), flags, Mode::empty())?;
+        match kind_of(&fstat(&next)?) {
+            FileKind::Directory => {
+                same_mount(&dir, &next, Path::new(name))?;
+                dir = next;
+            }
+            FileKind::Symlink => return Err(Refusal::Link(PathBuf::from(name))),
+            other => return Err(Refusal::Kind(other)),
+        }
+    }
+    Ok(dir)
+}
+
+/// A bind mount within one file system has the same device: /proc knows the mounts apart.
+fn same_mount(above: &OwnedFd, fd: &OwnedFd, path: &Path) -> Result<()> {
+    if fstat(above)?.st_dev != fstat(fd)?.st_dev || mount_id(above) != mount_id(fd) {
+        return Err(Refusal::Leaves(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn mount_id(fd: &OwnedFd) -> Option<String> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
+    info.lines().find(|l| l.starts_with("mnt_id:")).map(str::to_owned)
+}
+
+/// The components of an absolute path; `..` is resolved by name.
+fn names(path: &Path) -> Result<VecDeque<OsString>> {
+    let mut names = VecDeque::new();
+    for component in path.components() {
+        match component {
+            Component::RootDir | Component::CurDir => {}
+            Component::Normal(name) => names.push_back(name.to_owned()),
+            Component::ParentDir => {
+                names.pop_back();
+            }
+            Component::Prefix(_) => return Err(Refusal::Os(Errno::EINVAL)),
+        }
+    }
+    Ok(names)
+}

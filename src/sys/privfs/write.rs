@@ -1,0 +1,362 @@
+//! Content: replaced by exchange of names, appended by the user it is for, backed up by root.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{Mode, fchmod, fstat, fstatat};
+use nix::unistd::fsync;
+use xattr::FileExt as _;
+
+use super::Root;
+use super::change::{one_name, own, place_dir, temporary_name};
+use super::ids::Ids;
+use super::refusal::{Refusal, Result};
+use super::stat::stat_of;
+use super::walk::{Links, Place};
+use crate::model::{FileKind, Owner, Seen, Stat};
+
+impl Root {
+    /// Writes a new file that must not exist (generator output).
+    pub(in crate::sys) fn create_new(&self, path: &Path, content: &[u8], mode: u32) -> Result<()> {
+        let place = self.place(path, Links::Refuse)?;
+        let mut file = self.create(&place, &place.name, place.owner)?;
+        file.write_all(content)?;
+        fchmod(&file, Mode::from_bits_truncate(mode & 0o777))?;
+        Ok(())
+    }
+
+    /// The lock file, made when missing, with its directory.
+    pub(in crate::sys) fn lock_file(&self, path: &Path) -> Result<File> {
+        let place = match self.place(path, Links::Refuse) {
+            Err(Refusal::Absent) => {
+                let parent = path.parent().unwrap_or(Path::new("/"));
+                let owner = Owner { uid: self.owner, gid: nix::unistd::getegid().as_raw() };
+                self.make_dir(parent, owner, 0o755)?;
+                self.place(path, Links::Refuse)?
+            }
+            other => other?,
+        };
+        let name = place.name.as_os_str();
+        let flags = OFlag::O_RDWR
+            | OFlag::O_CREAT
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_CLOEXEC;
+        if !place.trusted {
+            return Err(Refusal::Unguarded);
+        }
+        let file = File::from(openat(&place.dir, name, flags, Mode::from_bits_truncate(0o600))?);
+        let stat = stat_of(&fstat(&file)?);
+        if stat.kind != FileKind::Regular || !self.trusts_owner(stat.uid) {
+            return Err(Refusal::Unguarded);
+        }
+        Ok(file)
+    }
+
+    /// Copies a file to a 0600 file of root's. A backup with the same content is kept; one that an
+    /// interrupted run has left half written is not taken for one.
+    pub(in crate::sys) fn back_up(&self, path: &Path, to: &Path, seen: Seen) -> Result<()> {
+        let (bytes, stat) = self.read_file(path, seen.size)?;
+        if Seen::from(&stat) != seen {
+            return Err(Refusal::Changed);
+        }
+        if self.read_file(to, seen.size).is_ok_and(|(kept, _)| kept == bytes) {
+            return Ok(());
+        }
+        self.replace(to, &bytes, None, None, Some(0o600))
+    }
+
+    /// Replaces a file: the old one or the new one, whole, at any moment. With `seen`, only if it
+    /// is still the file that was read; owner, mode, ACL and other extended attributes are those
+    /// of the old file unless given.
+    pub(in crate::sys) fn replace(
+        &self,
+        path: &Path,
+        content: &[u8],
+        seen: Option<Seen>,
+        owner: Option<Owner>,
+        mode: Option<u32>,
+    ) -> Result<()> {
+        let old = self.old(path, seen)?;
+        let place = self.place(path, Links::Refuse)?;
+        let (owner, mode) = match &old {
+            Some((_, stat)) => {
+                (owner.unwrap_or(Owner { uid: stat.uid, gid: stat.gid }), mode.unwrap_or(stat.mode))
+            }
+            None => (owner.unwrap_or(place.owner), mode.unwrap_or(0o600)),
+        };
+        let temporary = temporary_name(&place.name);
+        let new = self.create_over_leftover(&place, &temporary)?;
+        let written = fill(&new, content, old.as_ref().map(|(file, _)| file), owner, mode);
+        let judged = old.as_ref().filter(|_| seen.is_some()).map(|(_, stat)| stat);
+        let switched = written.and_then(|()| self.switch(&place, &temporary, judged));
+        if let Err(error) = switched {
+            self.unlink_in(&place, &temporary).ok();
+            return Err(error);
+        }
+        fsync(&place_dir(&place)?)?;
+        Ok(())
+    }
+
+    fn old(&self, path: &Path, seen: Option<Seen>) -> Result<Option<(File, Stat)>> {
+        let (file, stat, place) = match self.open_object(path, OFlag::O_RDONLY, Links::Refuse) {
+            Err(Refusal::Absent) if seen.is_none() => return Ok(None),
+            other => other?,
+        };
+        if stat.kind != FileKind::Regular {
+            return Err(Refusal::Kind(stat.kind));
+        }
+        one_name(&place, &stat)?;
+        // Owner and mode may have been set by an earlier action of the plan, which moves ctime.
+        let same = |seen: Seen| (seen.dev, seen.ino, seen.size, seen.mtime) == identity(&stat);
+        if seen.is_some_and(|seen| !same(seen)) {
+            return Err(Refusal::Changed);
+        }
+        Ok(Some((file, stat)))
+    }
+
+    /// Puts the new file in place of the old one. The names are exchanged, so what was there is
+    /// still there to be looked at: was it not the file that was judged (an editor saved in the
+    /// last instant), it gets its name back.
+    fn switch(&self, place: &Place, temporary: &OsStr, judged: Option<&Stat>) -> Result<()> {
+        let name = place.name.as_os_str();
+        let ids = Ids::of(self, place, place.owner)?;
+        let rename = |flags| renameat2(&place.dir, temporary, &place.dir, name, flags);
+        let exchanged = match judged {
+            None => Err(Errno::EINVAL),
+            Some(_) => rename(RenameFlags::RENAME_EXCHANGE),
+        };
+        let look = |name: &OsStr| {
+            fstatat(&place.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat_of(&stat))
+        };
+        let same = |now: &Stat| judged.is_none_or(|old| identity(old) == identity(now));
+        let result = match exchanged {
+            Ok(()) if look(temporary).is_ok_and(|out| same(&out)) => Ok(()),
+            Ok(()) => {
+                rename(RenameFlags::RENAME_EXCHANGE)?;
+                Err(Refusal::Changed)
+            }
+            // Not every file system can exchange.
+            Err(Errno::EINVAL | Errno::ENOSYS) => {
+                if judged.is_some() && !look(name).is_ok_and(|now| same(&now)) {
+                    return Err(Refusal::Changed);
+                }
+                return Ok(renameat(&place.dir, temporary, &place.dir, name)?);
+            }
+            Err(Errno::ENOENT) => Err(Refusal::Changed),
+            Err(errno) => Err(errno.into()),
+        };
+        drop(ids);
+        if result.is_ok() {
+            self.unlink_in(place, temporary)?;
+        }
+        result
+    }
+
+    /// As [`Self::create`]; a leftover of an interrupted run under our own name gives way.
+    fn create_over_leftover(&self, place: &Place, name: &OsStr) -> Result<File> {
+        match self.create(place, name, place.owner) {
+            Err(Refusal::Os(Errno::EEXIST)) => {
+                self.unlink_in(place, name)?;
+                self.create(place, name, place.owner)
+            }
+            other => other,
+        }
+    }
+
+    /// Appends whole records; a file that would grow beyond `cap` bytes becomes `PATH.1` first.
+    /// In a hostile directory the file is opened and made by `owner`: root writes nothing there
+    /// that this user could not write.
+    pub(in crate::sys) fn append(
+        &self,
+        path: &Path,
+        content: &[u8],
+        owner: Owner,
+        mode: u32,
+        cap: u64,
+    ) -> Result<()> {
+        let place = self.place(path, Links::Refuse)?;
+        let (mut file, size) = match self.open_log(&place, owner)? {
+            Some((_, size)) if size > 0 && size + content.len() as u64 > cap => {
+                let mut rotated = place.name.clone();
+                rotated.push(".1");
+                let ids = Ids::of(self, &place, owner)?;
+                let name = place.name.as_os_str();
+                let renamed = renameat(&place.dir, name, &place.dir, rotated.as_os_str());
+                drop(ids);
+                renamed?;
+                (self.new_log(&place, owner, mode)?, 0)
+            }
+            Some(opened) => opened,
+            None => (self.new_log(&place, owner, mode)?, 0),
+        };
+        if let Err(error) = file.write_all(content) {
+            // Half a record is worse than none.
+            file.set_len(size).ok();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn open_log(&self, place: &Place, owner: Owner) -> Result<Option<(File, u64)>> {
+        let flags = OFlag::O_WRONLY
+            | OFlag::O_APPEND
+            | OFlag::O_NOFOLLOW
+            | OFlag::O_NONBLOCK
+            | OFlag::O_NOCTTY
+            | OFlag::O_CLOEXEC;
+        let ids = Ids::of(self, place, owner)?;
+        let opened = openat(&place.dir, place.name.as_os_str(), flags, Mode::empty());
+        drop(ids);
+        let file = match opened {
+            Ok(fd) => File::from(fd),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ELOOP) => return Err(Refusal::Kind(FileKind::Symlink)),
+            Err(Errno::ENXIO) => return Err(Refusal::Kind(FileKind::Socket)),
+            Err(errno) => return Err(errno.into()),
+        };
+        let stat = stat_of(&fstat(&file)?);
+        if stat.kind != FileKind::Regular {
+            return Err(Refusal::Kind(stat.kind));
+        }
+        one_name(place, &stat)?;
+        Ok(Some((file, stat.size)))
+    }
+
+    fn new_log(&self, place: &Place, owner: Owner, mode: u32) -> Result<File> {
+        let file = self.create(place, &place.name, owner)?;
+        own(&file, owner)?;
+        fchmod(&file, Mode::from_bits_truncate(mode & 0o777))?;
+        Ok(file)
+    }
+}
+
+/// Content, owner, attributes and, last, the mode: an ACL that is carried over must not widen it.
+fn fill(new: &File, content: &[u8], old: Option<&File>, owner: Owner, mode: u32) -> Result<()> {
+    let mut writer = new;
+    writer.write_all(content)?;
+    own(new, owner)?;
+    if let Some(old) = old {
+        carry_attributes(old, new)?;
+    }
+    fchmod(new, Mode::from_bits_truncate(mode & 0o777))?;
+    fsync(new)?;
+    Ok(())
+}
+
+fn identity(stat: &Stat) -> (u64, u64, u64, crate::model::Timestamp) {
+    (stat.dev, stat.ino, stat.size, stat.mtime)
+}
+
+/// ACLs and other attributes of the old file, but no capabilities.
+fn carry_attributes(old: &File, new: &File) -> Result<()> {
+    let Ok(names) = old.list_xattr() else { return Ok(()) };
+    for name in names {
+        if name == "security.capability" {
+            continue;
+        }
+        let Some(value) = old.get_xattr(&name)? else { continue };
+        let Err(error) = new.set_xattr(&name, &value) else { continue };
+        // Labels that the security module gives by itself need capabilities that were given up.
+        let bytes = name.as_encoded_bytes();
+        let label = bytes.starts_with(b"security.") || bytes.starts_with(b"trusted.");
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOTSUP) => {}
+            Some(Errno::EPERM) if label => {}
+            _ => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    /// A root of the tester's, with a directory that others can write.
+    fn root() -> (tempfile::TempDir, Root, Owner) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("open")).unwrap();
+        fs::set_permissions(dir.path().join("open"), fs::Permissions::from_mode(0o777)).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let meta = fs::metadata(dir.path()).unwrap();
+        (dir, root, Owner { uid: meta.uid(), gid: meta.gid() })
+    }
+
+    fn seen(root: &Root, path: &str) -> Seen {
+        Seen::from(&root.lstat(Path::new(path)).unwrap())
+    }
+
+    #[test]
+    fn appends_whole_records_and_rotates() {
+        let (dir, root, owner) = root();
+        let log = Path::new("/open/log");
+        for record in [b"one\n", b"two\n", b"tre\n"] {
+            root.append(log, record, owner, 0o640, 8).unwrap();
+        }
+        assert_eq!(fs::read(dir.path().join("open/log")).unwrap(), b"tre\n");
+        assert_eq!(fs::read(dir.path().join("open/log.1")).unwrap(), b"one\ntwo\n");
+        let mode = fs::metadata(dir.path().join("open/log")).unwrap().mode();
+        assert_eq!(mode & 0o7777, 0o640);
+        fs::write(dir.path().join("victim"), "").unwrap();
+        for make in [|from, to| symlink(from, to), |from, to| fs::hard_link(from, to)] {
+            fs::remove_file(dir.path().join("open/log")).unwrap();
+            make(dir.path().join("victim"), dir.path().join("open/log")).unwrap();
+            assert!(root.append(log, b"x", owner, 0o640, 8).is_err());
+        }
+        assert_eq!(fs::read(dir.path().join("victim")).unwrap(), b"");
+    }
+
+    #[test]
+    fn an_edit_in_the_last_instant_is_kept() {
+        let (dir, root, _) = root();
+        let path = dir.path().join("open/file");
+        fs::write(&path, "old").unwrap();
+        let before = seen(&root, "/open/file");
+        fs::write(&path, "edited").unwrap();
+        let replaced = root.replace(Path::new("/open/file"), b"new", Some(before), None, None);
+        assert_eq!(replaced, Err(Refusal::Changed));
+        assert_eq!(fs::read(&path).unwrap(), b"edited");
+        // As above, but between the judgement and the exchange of names.
+        let place = root.place(Path::new("/open/file"), Links::Refuse).unwrap();
+        let judged = root.lstat(Path::new("/open/file")).unwrap();
+        fs::write(dir.path().join("open/.new"), "new").unwrap();
+        fs::write(&path, "edited again").unwrap();
+        let switched = root.switch(&place, OsStr::new(".new"), Some(&judged));
+        assert_eq!(switched, Err(Refusal::Changed));
+        assert_eq!(fs::read(&path).unwrap(), b"edited again");
+    }
+
+    #[test]
+    fn half_a_backup_is_none() {
+        let (dir, root, _) = root();
+        fs::write(dir.path().join("env"), "A=1\nB=2\n").unwrap();
+        fs::write(dir.path().join("kept"), "A=1\n").unwrap();
+        let before = seen(&root, "/env");
+        root.back_up(Path::new("/env"), Path::new("/kept"), before).unwrap();
+        assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"A=1\nB=2\n");
+        assert_eq!(fs::metadata(dir.path().join("kept")).unwrap().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn what_others_can_write_is_neither_believed_nor_locked() {
+        let (dir, root, _) = root();
+        for (path, mode, believed) in
+            [("file", 0o644, true), ("open/file", 0o644, false), ("loose", 0o666, false)]
+        {
+            fs::write(dir.path().join(path), "x").unwrap();
+            fs::set_permissions(dir.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+            let read = root.read_guarded_file(&Path::new("/").join(path), 10);
+            assert_eq!(read.is_ok(), believed, "{path}");
+        }
+        assert!(root.lock_file(Path::new("/lock")).is_ok());
+        assert_eq!(root.lock_file(Path::new("/open/lock")).err(), Some(Refusal::Unguarded));
+    }
+}
