@@ -43,7 +43,7 @@ mod tests {
             fs::write(path.join("old"), "old").unwrap();
         }
         let walled = std::thread::spawn(move || {
-            assert!(confine(&[inside.clone()]), "this kernel has no Landlock");
+            assert!(confine(std::slice::from_ref(&inside)), "this kernel has no Landlock");
             fs::write(inside.join("new"), "new").unwrap();
             fs::rename(inside.join("new"), inside.join("old")).unwrap();
             let refused = |r: std::io::Result<()>| r.unwrap_err().raw_os_error();
