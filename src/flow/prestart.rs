@@ -71,6 +71,7 @@ pub fn main(handed: Handed, args: impl Iterator<Item = OsString>, err: &mut dyn 
 }
 
 fn start(handed: &Handed, err: &mut dyn Write) -> ExitCode {
+    process::close_inherited();
     process::harden();
     if !handed.remember {
         // Remembering reads the environment of another user's process (CAP_SYS_PTRACE).

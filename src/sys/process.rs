@@ -9,18 +9,18 @@ use super::Root;
 use crate::model::Fact;
 
 /// What a helper that systemd runs as root does first: umask 077, no core dump, directory `/`, no
-/// privilege by exec, no descriptor but 0 to 2. The environment is not touched: nothing of it is
+/// privilege by exec. The environment is not touched: nothing of it is
 /// used but what the flow takes by name, and children get a closed one (`sys::exec`).
 pub fn harden() {
     umask(Mode::from_bits_truncate(0o077));
     setrlimit(Resource::RLIMIT_CORE, 0, 0).ok();
     nix::unistd::chdir("/").ok();
     nix::sys::prctl::set_no_new_privs().ok();
-    close_inherited();
 }
 
-/// Descriptors that the caller forgot. The one that lists them is among them and closed already.
-fn close_inherited() {
+/// Closes every descriptor but 0 to 2: those that the caller forgot. Only before anything is
+/// opened; the one that lists them is among them and closed already.
+pub fn close_inherited() {
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     let number = |e: std::fs::DirEntry| e.file_name().to_str()?.parse::<i32>().ok();
     let open: Vec<i32> = entries.flatten().filter_map(number).filter(|fd| *fd > 2).collect();

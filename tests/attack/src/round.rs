@@ -33,7 +33,7 @@ impl Helper {
     pub fn named(name: &str) -> Result<Self> {
         let (argv, limit, ours): (&[&str], u64, bool) = match name {
             "pre-start" => (&["/bout/pre-start"], 40, true),
-            "fix" => (&["/bout/meats-diagnose", "--fix", "--yes"], 40, true),
+            "fix" => (&["/bout/meats-diagnose", "--fix", "--yes"], 120, true),
             // Hungry scripts must not eat the machine.
             "naive" => (
                 &["/bin/bash", "-c", "ulimit -v 400000 -f 100000; exec /bin/bash /bout/naive.sh"],
@@ -85,7 +85,9 @@ pub fn fight(attack: &Attack, helper: &Helper, digests: &mut Digests) -> Result<
     let mut striker = strike(attack.strike)?;
     let before = manifest::take(digests);
     let known = readable()?;
-    let mut outcome = helper.run(attack.environment)?;
+    // An operator's command does not inherit the env file.
+    let environment = if helper.name == "fix" { &[] } else { attack.environment };
+    let mut outcome = helper.run(environment)?;
     end_group(&striker);
     striker.wait()?;
     let after = manifest::take(digests);
