@@ -28,6 +28,10 @@ impl Root {
         match self.glance(path, follow) {
             Ok(stat) => Fact::Known(kind_of(&stat)),
             Err(Errno::ENOENT | Errno::ENOTDIR) => Fact::Absent,
+            // openat2 is refused (old kernel, seccomp): the slow walk does without it.
+            Err(Errno::ENOSYS | Errno::EPERM) if !self.is_system() => {
+                self.stat(path).map(|stat| stat.kind)
+            }
             Err(errno) => Fact::Unknown(errno.desc().to_owned()),
         }
     }
@@ -49,6 +53,7 @@ impl Root {
         match self.system_bytes(path, limit) {
             Ok(bytes) => bytes.map_or_else(|| Fact::Unknown(refusal(limit)), Fact::Known),
             Err(Errno::ENOENT | Errno::ENOTDIR) => Fact::Absent,
+            Err(Errno::ENOSYS | Errno::EPERM) if !self.is_system() => self.read(path, limit),
             Err(errno) => Fact::Unknown(errno.desc().to_owned()),
         }
     }
@@ -86,6 +91,9 @@ impl Root {
         }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NONBLOCK;
         let opened = self.open_quickly(path, flags);
+        if matches!(opened, Err(Errno::ENOSYS | Errno::EPERM)) {
+            return self.list(path, NAMES).known().map(|l| l.names.clone()).unwrap_or_default();
+        }
         let Ok(mut dir) = opened.and_then(Dir::from_fd) else { return Vec::new() };
         let names = dir.iter().filter_map(Result::ok).map(|entry| {
             use std::os::unix::ffi::OsStringExt;
