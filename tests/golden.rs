@@ -236,8 +236,15 @@ fn timeless(path: &str, entry: &tree::Entry) -> tree::Entry {
     entry
 }
 
-/// `20261125T023312Z` as `STAMP`.
+/// `20261125T023312Z` as `STAMP`, and the inode in the name of a log that was moved aside as `INODE`.
 fn stampless(text: &str) -> String {
+    const ASIDE: &str = "error.log.";
+    let pieces = text.split(ASIDE).enumerate().map(|(i, piece)| {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        let inode = i > 0 && rest.len() < piece.len();
+        if inode { format!("INODE{rest}") } else { piece.to_owned() }
+    });
+    let text = &pieces.collect::<Vec<_>>().join(ASIDE);
     let shape = |w: &[u8]| {
         w[8] == b'T' && w[15] == b'Z' && w[..8].iter().chain(&w[9..15]).all(u8::is_ascii_digit)
     };
