@@ -1,9 +1,13 @@
 //! Deployments on a booted host: in place, by releases, and what fails on the way.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use host::service::{self, UNIT};
 use host::{Machine, field, package, recipe};
 
+/// A venv takes half a minute on a busy machine, and so does its removal.
+const LIMIT: Duration = Duration::from_secs(300);
 /// The release that answers.
 const ASK: &str = "curl -sS --max-time 5 http://127.0.0.1:8000/health/";
 
@@ -20,7 +24,7 @@ fn installed() -> Result<Machine> {
 
 /// Runs meats-deploy; its account must end with this status.
 fn deploy(machine: &Machine, words: &str, code: i32) -> Result<String> {
-    let output = machine.run(&format!("cd /srv; meats-deploy {words}"))?;
+    let output = machine.run_with(&format!("cd /srv; meats-deploy {words}"), b"", LIMIT)?;
     let text = output.text();
     ensure!(
         output.code == code,
