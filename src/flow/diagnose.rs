@@ -147,8 +147,19 @@ fn round(root: &Root, asked: &Check) -> Round {
     let reachable = asked.scope == Scope::Reachable;
     let diagnosis = checks::diagnose(&facts, &asked.only, reachable);
     only(&mut plan, &asked.only);
+    leave_memory_to_starts(&mut plan);
     restart(&mut plan, &facts);
     Round { facts, plan, diagnosis, started, millis: watch.elapsed().as_millis() }
+}
+
+/// Which key a start ran with is for pre-start to note; and directories of our own are made for a
+/// repair, not instead of one.
+fn leave_memory_to_starts(plan: &mut Plan) {
+    plan.actions
+        .retain(|a| !(matches!(a.effect, Effect::Write { .. }) && repair::is_own_state(&a.effect)));
+    if plan.actions.iter().all(|a| repair::is_own_state(&a.effect)) {
+        plan.actions.clear();
+    }
 }
 
 /// With `--only`, the actions that repair one of these findings.

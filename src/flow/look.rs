@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::observe_settings;
-use super::repair::Assessment;
+use super::repair::{self, Assessment};
 use crate::checks::{Answer, Facts, Listener, PackagesSeen, ServiceState, packages};
 use crate::config::{Config, STATE_DIR};
 use crate::model::{Action, Effect, Fact, Finding, Owner, Subject};
@@ -47,9 +47,13 @@ fn drift(actions: &[Action], accounts: &Accounts) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for action in actions {
         let path = action.effect.path();
-        let own = path.starts_with(STATE_DIR) || path.starts_with(crate::config::RUN_DIR);
-        // What a replacement mends is told finding by finding.
-        if own || matches!(action.effect, Effect::Backup { .. } | Effect::Replace { .. }) {
+        let own = repair::is_own_state(&action.effect);
+        // What a replacement mends is told finding by finding; its backups are no drift.
+        let told = matches!(
+            action.effect,
+            Effect::Backup { .. } | Effect::Replace { .. } | Effect::Remove { .. }
+        );
+        if own || told {
             continue;
         }
         let text = report::describe_action(&action.effect, accounts);

@@ -288,12 +288,14 @@ fn tell(program: &str, plan: &Plan, applied: &[Applied], names: &dyn Names) {
 
 /// What was done to the service's files; our own state is not worth a word.
 pub fn done(applied: &[Applied]) -> impl Iterator<Item = &Applied> + Clone {
-    let own = |effect: &Effect| {
-        let path = effect.path();
-        matches!(effect, Effect::MakeDir { .. } | Effect::Write { .. })
-            && (path.starts_with(STATE_DIR) || path.starts_with(RUN_DIR))
-    };
-    applied.iter().filter(move |a| a.outcome == Outcome::Done && !own(&a.action.effect))
+    applied.iter().filter(|a| a.outcome == Outcome::Done && !is_own_state(&a.action.effect))
+}
+
+/// True for what concerns the package's own directories alone.
+pub fn is_own_state(effect: &Effect) -> bool {
+    let path = effect.path();
+    matches!(effect, Effect::MakeDir { .. } | Effect::Write { .. })
+        && (path.starts_with(STATE_DIR) || path.starts_with(RUN_DIR))
 }
 
 /// Actions that failed, as findings.

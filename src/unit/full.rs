@@ -177,6 +177,9 @@ fn commands(t: &mut Text, config: &Config, facts: &UnitFacts, listening: &Listen
         t.line("# started is only what can be connected to");
         t.line(format!("ExecStartPost={PROBE} --connect --wait=50"));
     }
+    if notifies(facts) {
+        t.line(format!("ExecStartPost=-+{CAPTURE} --started"));
+    }
     t.line("ExecReload=/bin/kill -HUP $MAINPID");
     t.line(format!("ExecStopPost=-+{CAPTURE}"));
 }
