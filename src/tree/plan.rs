@@ -74,6 +74,9 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
         Fact::Known(stat) if stat.kind == FileKind::Directory => {
             let given = wanted.guarded || is_readable(stat, owner, 0o5);
             if given {
+                // The web server may read uploads by the group that the application gave them.
+                let keep = wanted.optional && stat.uid == owner.uid;
+                let owner = if keep { Owner { gid: stat.gid, ..owner } } else { owner };
                 access(plan, &wanted.entry, stat, owner, 0o700);
             } else {
                 refuse(plan, &wanted.entry, NOT_GIVEN.to_owned());
@@ -236,6 +239,24 @@ mod tests {
 
     fn check(log_dir: Fact<Stat>, file: Fact<Stat>, expected: &[&str]) {
         assert_eq!(told(&plan_tree(&facts(log_dir, file, vec![]))), expected);
+    }
+
+    #[test]
+    fn a_directory_of_the_application_keeps_its_group() {
+        let upload = |uid, gid, mode| {
+            let log_dir = Fact::Known(stat(FileKind::Directory, 998, 33, 0o775, 2));
+            let mut facts = facts(log_dir, Fact::Absent, vec![]);
+            // Only the directory is of interest here.
+            facts.log_files.clear();
+            facts.directories.push(WantedDir {
+                entry: entry("/a", Fact::Known(stat(FileKind::Directory, uid, gid, mode, 2))),
+                optional: true,
+                ..facts.log_dir.clone()
+            });
+            told(&plan_tree(&facts))
+        };
+        assert_eq!(upload(998, 4, 0o750), Vec::<String>::new());
+        assert_eq!(upload(0, 4, 0o755), ["own /a", "mode /a 775"]);
     }
 
     #[test]

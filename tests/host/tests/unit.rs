@@ -72,7 +72,14 @@ const VARIANTS: &[Variant] = &[
     },
     Variant {
         name: "by the deployment script",
-        files: &[(UNIT, include_str!("units/deploy.service"))],
+        // Without its only env file pre-start stops the start: see the tests of bad input.
+        files: &[
+            (UNIT, include_str!("units/deploy.service")),
+            (
+                "/opt/projectmeats/.env.production",
+                "SECRET_KEY=only-for-this-test-0123456789abcdefghijklmnopqrstuv\nALLOWED_HOSTS=*\n",
+            ),
+        ],
         start: "projectmeats.service",
         at: TCP,
         has: &["EnvironmentFile=", "EnvironmentFile=-/opt/projectmeats/.env.production"],
