@@ -9,7 +9,7 @@ SHELL := /bin/bash
 export MEATS_CACHE ?= /var/cache/projectmeats-fixes
 
 PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-dev lintian \
-	mandoc mmdebstrap strace systemd systemd-container util-linux
+	mandoc mmdebstrap python3 python3-venv strace systemd systemd-container util-linux
 CARGO_DEB := 3.8.0
 STAMP := $(MEATS_CACHE)/tools-$(shell echo $(PACKAGES) $(CARGO_DEB) | cksum | cut -d ' ' -f 1)
 

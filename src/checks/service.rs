@@ -77,7 +77,7 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
         }
         (_, "activating", "auto-restart") => {
             let detail =
-                format!("started again {} times; last time: {}", state.restarts + 1, ended(state));
+                format!("starts so far: {}; the last one: {}", state.restarts + 1, ended(state));
             add(&finding::SVC_RESTART_LOOP, detail, &[failures]);
         }
         (_, "inactive", _) if state.exec_main_status != 0 => {

@@ -271,6 +271,7 @@ fn glance(round: &Round) -> Glance {
             let since = state.active_since.map(|t| format!(" since {}", clock::local_text(t)));
             let restarts = match state.restarts {
                 0 => "no restart since".to_owned(),
+                1 => "1 restart since".to_owned(),
                 n => format!("{n} restarts since"),
             };
             format!("{}{}, {restarts}", state.active, since.unwrap_or_default())
