@@ -38,10 +38,7 @@ impl Assessment {
 /// Looks at the host and plans every repair that needs no question.
 pub fn assess(root: &Root) -> Assessment {
     let (config, findings) = observe_settings(root);
-    let mut unit = observe_unit(root, &config);
-    let accounts = Accounts::observe(root);
-    unit.user_exists = accounts.find_user(&config.user).is_some();
-    unit.group_exists = accounts.find_gid(&config.group).is_some();
+    let unit = observe_unit(root, &config);
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
     plan.actions.extend(leftovers(root, &config));
