@@ -9,14 +9,28 @@ SHELL := /bin/bash
 export MEATS_CACHE ?= /var/cache/projectmeats-fixes
 
 PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-dev lintian \
-	mandoc mmdebstrap python3 python3-venv strace systemd systemd-container util-linux
+	mandoc mmdebstrap python3 python3-venv strace systemd systemd-container util-linux valgrind
 CARGO_DEB := 3.8.0
+CARGO_DENY := 0.20.2
 STAMP := $(MEATS_CACHE)/tools-$(shell echo $(PACKAGES) $(CARGO_DEB) | cksum | cut -d ' ' -f 1)
 
-# Run by root before the service, or by systemd itself: static, so that no library can be slipped
-# under them by the env file (LD_PRELOAD).
-STATIC := projectmeats-generator pre-start capture-failure
-DYNAMIC := meats-diagnose meats-env meats-deploy
+# All programs are one, and their names are links to it. Root runs it before the service, and systemd
+# itself does: static, so that no library can be slipped under it by the env file (LD_PRELOAD).
+PROGRAM := target/release/meats
+# CONTRIBUTING.md, "Size", has what each of these is worth.
+# Tables for unwinding are left out where the C library's own start can do without (not on arm64).
+LINK := -Wl,-z,pack-relative-relocs
+ifeq ($(shell uname -m),x86_64)
+LINK := $(LINK),--no-eh-frame-hdr,-T,debian/no-unwinding.ld
+endif
+STATIC := -C target-feature=+crt-static -C link-arg=$(LINK)
+
+# No path of the machine that builds is in the programs. The crates are where cargo has fetched them,
+# or in CRATES; the shell looks, for they may come while make runs.
+CRATES ?= $$(ls -d "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/index.* | head -n 1)
+# What is small is inlined, for a third of the instructions (CONTRIBUTING.md, "Size").
+REMAP = RUSTFLAGS="--remap-path-prefix=$(CURDIR)=/usr/src/projectmeats-fixes \
+	--remap-path-prefix=$(CRATES)=/usr/src/crates -C llvm-args=--inline-threshold=25"
 
 .PHONY: help
 help:
@@ -26,10 +40,17 @@ help:
 	@echo 'make test-matrix the booted tests of several releases, on all of them'
 	@echo 'make test-quick  format, clippy, unit, golden, architecture, docs'
 	@echo 'make deb         the package, in target/debian'
+	@echo 'make reproducible builds it twice, differently, and compares the bytes'
+	@echo 'make source      the source package, with its crates, in target/source'
+	@echo 'make source-check builds it on Debian 13, for amd64 and arm64 (10 minutes)'
+	@echo 'make repo        a signed archive for apt in target/repo; KEY=whose'
 	@echo 'make lint        format and clippy; BLESS=1-free, changes nothing'
+	@echo 'make deny        licences and sources of what is linked (cargo-deny)'
 	@echo 'make fuzz        mutated env files for TIME=60 seconds; findings in fuzz/findings'
+	@echo 'make bench       figures beside those of peers; into bench/RESULTS.md'
 	@echo 'make bless       rewrites what is generated or recorded: goldens, man blocks, completions'
 	@echo 'make shell       a shell in a booted root; HOST=broken, fresh or healed'
+	@echo 'make docs        the manual as HTML, in docs'
 	@echo 'make clean       removes target; make clean-roots the cached roots'
 
 # --- prerequisites -------------------------------------------------------------------------------
@@ -57,13 +78,14 @@ deb: export CARGO_PROFILE_RELEASE_STRIP = false
 # Every date in the package is that of the changelog's last entry.
 deb: export SOURCE_DATE_EPOCH = $(shell dpkg-parsechangelog -STimestamp 2>/dev/null)
 
+.PHONY: fetch
+fetch: tools
+	cargo fetch --quiet --locked --target $$(rustc -vV | sed -n 's/^host: //p')
+
 .PHONY: deb
-deb: tools
-	cargo build --release --locked $(DYNAMIC:%=--bin %)
-	for name in $(STATIC); do \
-	    cargo rustc --release --locked --bin $$name -- -C target-feature=+crt-static; \
-	done
-	$(foreach name,$(STATIC),$(call check_static,target/release/$(name)))
+deb: fetch
+	$(REMAP) cargo rustc --release --locked --bin meats -- $(STATIC)
+	$(check_static)
 	rm -f target/debian/projectmeats-fixes_*.deb
 	cargo deb --no-build --strip --locked --quiet
 	$(call finish_deb,$(wildcard target/debian/projectmeats-fixes_*.deb))
@@ -73,22 +95,52 @@ deb: tools
 # name service crashes where nsswitch.conf names a module and the user is missing, which is the
 # very case that pre-start is there for.
 define check_static
-	@if readelf -l $(1) | grep INTERP >/dev/null; then echo '$(1) is not static' >&2; exit 1; fi
-	@if nm $(1) | grep -E ' [TW] (getpw|getgr(nam|gid|ent)|getaddrinfo|initgroups)'; then \
-	    echo '$(1) asks the name service' >&2; exit 1; fi
-	@if ! nm $(1) | grep ' T main$$' >/dev/null; then echo '$(1) has no symbols to check' >&2; exit 1; fi
+	@if readelf -l $(PROGRAM) | grep INTERP >/dev/null; then echo '$(PROGRAM) is not static' >&2; exit 1; fi
+	@if nm $(PROGRAM) | grep -E ' [TW] (getpw|getgr(nam|gid|ent)|getaddrinfo|initgroups)'; then \
+	    echo '$(PROGRAM) asks the name service' >&2; exit 1; fi
+	@if ! nm $(PROGRAM) | grep ' T main$$' >/dev/null; then echo '$(PROGRAM) has no symbols to check' >&2; exit 1; fi
 
 endef
 
-# cargo-deb writes no md5sums file; Debian's tools expect one.
+# What cargo-deb does not do: the list of linked crates goes into the program, where scanners look
+# for it (section .dep-v0); what was linked statically is named; Debian's tools expect md5sums.
 define finish_deb
-	@deb=$$(ls target/debian/projectmeats-fixes_*.deb); tree=$$(mktemp -d); \
+	@umask 022; deb=$$(ls target/debian/projectmeats-fixes_*.deb); tree=$$(mktemp -d); \
 	trap 'rm -rf "$$tree"' EXIT; \
 	dpkg-deb -R "$$deb" "$$tree/x"; \
+	python3 -c 'import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read().strip(), 9))' \
+	    <debian/dep-v0.json >"$$tree/list"; \
+	objcopy --add-section .dep-v0="$$tree/list" "$$tree/x/usr/libexec/projectmeats-fixes/meats"; \
+	gcc=$$(basename "$$(dirname "$$(gcc -print-libgcc-file-name)")"); \
+	built=$$(dpkg-query -W -f '$${source:Package} (= $${source:Version})\n' libc6-dev "libgcc-$$gcc-dev" \
+	    | LC_ALL=C sort -u | paste -sd , | sed 's/,/, /g'); \
+	sed -i "s/^Architecture:.*/&\nMulti-Arch: foreign/; s/^Depends:.*/&\nStatic-Built-Using: $$built/" "$$tree/x/DEBIAN/control"; \
 	( cd "$$tree/x"; find . -type f ! -path './DEBIAN/*' -printf '%P\0' | LC_ALL=C sort -z \
 	    | xargs -0 md5sum >DEBIAN/md5sums ); \
-	dpkg-deb --root-owner-group -Zxz --build "$$tree/x" "$$deb" >/dev/null
+	dpkg-deb --root-owner-group -Zxz -z9 -Sextreme --build "$$tree/x" "$$deb" >/dev/null
 endef
+
+# Built twice, in two directories, by two users with another home, time zone, locale and umask: the
+# same bytes. The second user must be able to run cargo; where he is not, root builds both.
+.PHONY: reproducible
+reproducible: fetch
+	tests/packaging/reproducible.sh
+
+# The source package, for dpkg-buildpackage without network.
+.PHONY: source
+source: fetch
+	tests/packaging/source.sh
+
+# Debian 13's own Rust builds it without network, for amd64 and arm64; qemu runs the latter. This is
+# also the check that the oldest Rust that we support is enough.
+.PHONY: source-check
+source-check: source
+	RUST_BACKTRACE=0 cargo run --quiet --locked -p host --bin source
+
+# A signed archive for apt in target/repo: make repo KEY=you@example.org (needs apt-utils and gnupg).
+.PHONY: repo
+repo: deb
+	tests/packaging/repo.sh "$(KEY)"
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -97,13 +149,25 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Licences, sources, second versions and unwanted crates. Known weaknesses are another matter: their
+# list is fetched from a repository, and changes without us (cargo deny check advisories).
+.PHONY: deny
+deny: fetch
+	if [ "$$(cargo deny --version 2>/dev/null)" != 'cargo-deny $(CARGO_DENY)' ]; then \
+	    cargo install cargo-deny --quiet --locked --version $(CARGO_DENY); \
+	fi
+	cargo deny --locked check bans licenses sources
+
 .PHONY: test-quick
 test-quick: tools lint
 	cargo test --locked
 
 .PHONY: test
-test: test-quick deb
-	lintian --fail-on error,warning --tag-display-limit 0 target/debian/projectmeats-fixes_*.deb
+test: test-quick deny deb
+	# Bookworm's lintian; that of the newest release, with every tag, is in tests/host/tests/judges.rs.
+	lintian --fail-on error,warning --tag-display-limit 0 \
+	    --suppress-tags shared-library-lacks-prerequisites,unknown-field target/debian/projectmeats-fixes_*.deb
+	RUST_BACKTRACE=0 cargo test --locked -p bench
 	RUST_BACKTRACE=0 cargo test --locked -p host -- --test-threads=2
 	RUST_BACKTRACE=0 cargo test --locked -p attack -- --test-threads=3
 
@@ -116,12 +180,33 @@ fuzz:
 # the newest.
 .PHONY: test-matrix
 test-matrix: deb
-	MEATS_SUITES=all RUST_BACKTRACE=0 cargo test --locked -p host --test suites \
-	    --test unit_quoting --test unit_settings -- --test-threads=2
+	MEATS_SUITES=all MEATS_KILLS=all RUST_BACKTRACE=0 cargo test --locked -p host --test suites \
+	    --test setup --test unit_quoting --test unit_settings -- --test-threads=2
+
+# PART=generator, pre-start, env, diagnose, service, size or capture: only that.
+.PHONY: bench
+bench: deb
+	$(REMAP) cargo rustc --quiet --release --locked -p bench --bin stopwatch -- -C target-feature=+crt-static
+	$(REMAP) RUST_BACKTRACE=0 cargo run --quiet --release --locked -p bench --bin bench -- $(PART)
 
 .PHONY: bless
 bless:
 	BLESS=1 cargo test --locked
+
+# The manual as pages for a browser, linked with each other.
+.PHONY: docs
+docs: tools
+	mkdir -p docs
+	for page in man/*.[1578]; do \
+	    mandoc -Thtml -O toc "$$page" | sed -E \
+	        -e 's#<b>((meats|projectmeats|pre|capture|fixes)[a-z.-]*)</b>\(([1578])\)#<a href="\1.\3.html">\1(\3)</a>#g' \
+	        >"docs/$${page##*/}.html"; \
+	done
+	cp docs/projectmeats-fixes.7.html docs/index.html
+	for link in $$(grep -oh 'href="[a-z][a-z0-9.-]*\.html"' docs/*.html | sort -u | cut -d '"' -f 2); do \
+	    [ -e "docs/$$link" ] || { echo "a link to $$link, which is no page" >&2; exit 1; }; \
+	done
+	@echo 'docs/index.html is the overview'
 
 .PHONY: demo
 demo:

@@ -34,6 +34,9 @@ _meats__deploy() {
             meats__deploy,rollback)
                 cmd="meats__deploy__subcmd__rollback"
                 ;;
+            meats__deploy,setup)
+                cmd="meats__deploy__subcmd__setup"
+                ;;
             meats__deploy__subcmd__docker,check)
                 cmd="meats__deploy__subcmd__docker__subcmd__check"
                 ;;
@@ -46,11 +49,17 @@ _meats__deploy() {
             meats__deploy__subcmd__docker,logs)
                 cmd="meats__deploy__subcmd__docker__subcmd__logs"
                 ;;
+            meats__deploy__subcmd__docker,migrate)
+                cmd="meats__deploy__subcmd__docker__subcmd__migrate"
+                ;;
             meats__deploy__subcmd__docker,status)
                 cmd="meats__deploy__subcmd__docker__subcmd__status"
                 ;;
             meats__deploy__subcmd__docker,up)
                 cmd="meats__deploy__subcmd__docker__subcmd__up"
+                ;;
+            meats__deploy__subcmd__docker,watch)
+                cmd="meats__deploy__subcmd__docker__subcmd__watch"
                 ;;
             *)
                 ;;
@@ -59,7 +68,7 @@ _meats__deploy() {
 
     case "${cmd}" in
         meats__deploy)
-            opts="-h -V --help --version check apply rollback releases prune docker"
+            opts="-h -V --help --version check setup apply rollback releases prune docker"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -73,13 +82,17 @@ _meats__deploy() {
             return 0
             ;;
         meats__subcmd__deploy__subcmd__apply)
-            opts="-h --from --name --wheelhouse --dry-run --timeout --help"
+            opts="-h --from --ref --name --wheelhouse --dry-run --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -103,7 +116,7 @@ _meats__deploy() {
             return 0
             ;;
         meats__subcmd__deploy__subcmd__check)
-            opts="-h --help"
+            opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -117,7 +130,7 @@ _meats__deploy() {
             return 0
             ;;
         meats__subcmd__deploy__subcmd__docker)
-            opts="-h --help init check up down status logs"
+            opts="-h --help init check up down status logs migrate watch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -149,7 +162,7 @@ _meats__deploy() {
             return 0
             ;;
         meats__subcmd__deploy__subcmd__docker__subcmd__down)
-            opts="-h --dir --keep-containers --help"
+            opts="-h --dir --swarm --keep-containers --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -226,8 +239,34 @@ _meats__deploy() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meats__subcmd__deploy__subcmd__docker__subcmd__migrate)
+            opts="-h --dir --back --wheelhouse --dry-run --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wheelhouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meats__subcmd__deploy__subcmd__docker__subcmd__status)
-            opts="-h --dir --help"
+            opts="-h --dir --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -245,7 +284,7 @@ _meats__deploy() {
             return 0
             ;;
         meats__subcmd__deploy__subcmd__docker__subcmd__up)
-            opts="-h --dir --timeout --dry-run --help"
+            opts="-h --dir --from --wheelhouse --swarm --timeout --dry-run --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -255,7 +294,33 @@ _meats__deploy() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wheelhouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__deploy__subcmd__docker__subcmd__watch)
+            opts="-h --patience --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --patience)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -305,6 +370,48 @@ _meats__deploy() {
                 return 0
             fi
             case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__deploy__subcmd__setup)
+            opts="-h --from --ref --host --port --install --no-web --name --wheelhouse --dry-run --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ref)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wheelhouse)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -16,6 +16,9 @@ _meats__diagnose() {
             ",$1")
                 cmd="meats__diagnose"
                 ;;
+            meats__diagnose,bundle)
+                cmd="meats__diagnose__subcmd__bundle"
+                ;;
             meats__diagnose,config)
                 cmd="meats__diagnose__subcmd__config"
                 ;;
@@ -31,8 +34,14 @@ _meats__diagnose() {
             meats__diagnose,probe)
                 cmd="meats__diagnose__subcmd__probe"
                 ;;
+            meats__diagnose,undo)
+                cmd="meats__diagnose__subcmd__undo"
+                ;;
             meats__diagnose,unit)
                 cmd="meats__diagnose__subcmd__unit"
+                ;;
+            meats__diagnose__subcmd__help,bundle)
+                cmd="meats__diagnose__subcmd__help__subcmd__bundle"
                 ;;
             meats__diagnose__subcmd__help,config)
                 cmd="meats__diagnose__subcmd__help__subcmd__config"
@@ -49,6 +58,9 @@ _meats__diagnose() {
             meats__diagnose__subcmd__help,probe)
                 cmd="meats__diagnose__subcmd__help__subcmd__probe"
                 ;;
+            meats__diagnose__subcmd__help,undo)
+                cmd="meats__diagnose__subcmd__help__subcmd__undo"
+                ;;
             meats__diagnose__subcmd__help,unit)
                 cmd="meats__diagnose__subcmd__help__subcmd__unit"
                 ;;
@@ -59,13 +71,21 @@ _meats__diagnose() {
 
     case "${cmd}" in
         meats__diagnose)
-            opts="-y -v -h -V --json --html --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain failures config probe unit help"
+            opts="-q -y -v -h -V --json --html --prometheus --watch --quiet --fix --dry-run --yes --only --brief --flat --plugin --scope --root --color --verbose --help --version explain failures config probe undo bundle unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prometheus)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -83,6 +103,24 @@ _meats__diagnose() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__diagnose__subcmd__bundle)
+            opts="-h --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -151,8 +189,22 @@ _meats__diagnose() {
             return 0
             ;;
         meats__subcmd__diagnose__subcmd__help)
-            opts="explain failures config probe unit help"
+            opts="explain failures config probe undo bundle unit help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__diagnose__subcmd__help__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -234,6 +286,20 @@ _meats__diagnose() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        meats__subcmd__diagnose__subcmd__help__subcmd__undo)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         meats__subcmd__diagnose__subcmd__help__subcmd__unit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -256,6 +322,24 @@ _meats__diagnose() {
             fi
             case "${prev}" in
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        meats__subcmd__diagnose__subcmd__undo)
+            opts="-y -h --list --dry-run --yes --root --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

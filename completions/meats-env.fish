@@ -111,14 +111,14 @@ complete -c meats-env -n "__fish_meats_env_using_subcommand export" -l color -d 
 always\t''
 never\t''"
 complete -c meats-env -n "__fish_meats_env_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -l file -d 'Env file' -r -F
+complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -l file -d 'As it was called before' -r -F
 complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -l root -d 'Look at the tree below DIR instead of the running system' -r -F
 complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -l color -d 'Colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''
 never\t''"
 complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -l list -d 'List the backups'
 complete -c meats-env -n "__fish_meats_env_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c meats-env -n "__fish_meats_env_using_subcommand diff" -l file -d 'Env file' -r -F
+complete -c meats-env -n "__fish_meats_env_using_subcommand diff" -l file -d 'As it was called before' -r -F
 complete -c meats-env -n "__fish_meats_env_using_subcommand diff" -l root -d 'Look at the tree below DIR instead of the running system' -r -F
 complete -c meats-env -n "__fish_meats_env_using_subcommand diff" -l color -d 'Colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is dumb'
 always\t''

@@ -8,11 +8,16 @@
     reason = "a test lays out its own root and starts the built program"
 )]
 
+#[path = "support/called.rs"]
+mod called;
+
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use called::called;
 use serde_json::Value;
 
 fn layout(root: &Path) {
@@ -24,7 +29,7 @@ fn layout(root: &Path) {
 }
 
 fn capture(root: &Path, n: u32) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_capture-failure"));
+    let mut command = Command::new(called("capture-failure"));
     command
         .arg("--root")
         .arg(root)
@@ -81,6 +86,84 @@ fn killed_at_any_moment() {
     let kept = fs::read_dir(dir.path().join("var/lib/projectmeats-fixes/failures")).unwrap();
     let all = kept.count();
     assert_eq!(all, records(dir.path()).len(), "what killed captures left behind goes");
+}
+
+/// The system calls of one capture, in order: name and how-manieth of its name.
+fn course(root: &Path) -> Vec<(String, usize)> {
+    let trace = root.join("trace");
+    let status = traced(root, 1, &["-o".as_ref(), trace.as_os_str()]).status().expect("strace");
+    assert!(status.success());
+    let mut calls: Vec<(String, usize)> = Vec::new();
+    for line in fs::read_to_string(&trace).unwrap().lines() {
+        let Some((call, _)) = line.split_once('(') else { continue };
+        if call.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            let number = calls.iter().filter(|(c, _)| c == call).count() + 1;
+            calls.push((call.to_owned(), number));
+        }
+    }
+    calls
+}
+
+/// The capture below strace(1). It has one thread where it starts no child.
+fn traced(root: &Path, n: u32, options: &[&OsStr]) -> Command {
+    let plain = capture(root, n);
+    let mut command = Command::new("/usr/bin/strace");
+    command.arg("-qq").args(options).arg("--").arg(plain.get_program()).args(plain.get_args());
+    command.env_clear().stderr(Stdio::null());
+    command.envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))));
+    command
+}
+
+/// Killed at each of its system calls, at the first failure and at one more of a loop, a capture
+/// leaves whole records, and the next one counts.
+#[test]
+fn killed_at_each_system_call() {
+    for looping in [false, true] {
+        // 8 and 15 have the status of 1: the same cause.
+        let lay = |root: &Path| {
+            layout(root);
+            assert!(!looping || capture(root, 8).status().unwrap().success());
+        };
+        let first = tempfile::tempdir().unwrap();
+        lay(first.path());
+        let calls = course(first.path());
+        assert!(calls.iter().any(|(c, _)| c == "renameat"), "{calls:?}");
+        let mut killed = 0;
+        for (call, number) in calls.iter().filter(|(c, _)| c != "execve") {
+            let dir = tempfile::tempdir().unwrap();
+            lay(dir.path());
+            let before = counts(dir.path());
+            let inject = format!("--inject={call}:signal=KILL:when={number}");
+            let status = traced(dir.path(), 1, &["-o/dev/null".as_ref(), inject.as_ref()]).status();
+            killed += usize::from(!status.unwrap().success());
+            check(dir.path());
+            let during = counts(dir.path());
+            assert!(during == before || during == before + 1, "{inject}: {before} to {during}");
+            assert!(capture(dir.path(), 15).status().unwrap().success(), "{inject}");
+            check(dir.path());
+            assert_eq!(counts(dir.path()), during + 1, "{inject}");
+        }
+        assert!(killed * 10 >= calls.len() * 9, "{killed} kills at {} calls", calls.len());
+    }
+}
+
+/// A clean stop costs no child and changes nothing.
+#[test]
+fn a_clean_stop_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    layout(dir.path());
+    let trace = dir.path().join("trace");
+    let status = traced(dir.path(), 1, &["-f".as_ref(), "-o".as_ref(), trace.as_os_str()])
+        .env("SERVICE_RESULT", "success")
+        .env("EXIT_STATUS", "0")
+        .status();
+    assert!(status.expect("strace").success());
+    let text = fs::read_to_string(&trace).unwrap();
+    let changing =
+        ["clone", "fork", "write(", "O_WRONLY", "O_RDWR", "O_CREAT", "mkdir", "rename", "unlink"];
+    let changes: Vec<&str> =
+        text.lines().filter(|line| changing.iter().any(|c| line.contains(c))).collect();
+    assert!(text.lines().count() > 10 && changes.is_empty(), "{changes:#?}");
 }
 
 /// A loop of changing causes stays within its caps.

@@ -10,11 +10,15 @@
     reason = "a test program: it reads the tree and stops at the first surprise"
 )]
 
+#[path = "support/called.rs"]
+mod called;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use called::called;
 use clap::CommandFactory;
 use meats::{cli, config, model::finding, report};
 
@@ -95,9 +99,9 @@ fn completions_are_those_of_the_options() {
     }
 }
 
-/// Long options of a command and of its subcommands.
+/// Long options of a command and of its subcommands; a hidden one is an older name of something.
 fn options(command: &clap::Command, into: &mut BTreeSet<String>) {
-    for arg in command.get_arguments() {
+    for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
         into.extend(arg.get_long().map(|l| format!("--{l}")));
     }
     for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {
@@ -146,20 +150,15 @@ fn every_option_is_in_the_manual_and_the_manual_has_no_other() {
 fn help_fits_a_terminal_and_goes_to_stdout() {
     for (command, _) in commands() {
         let name = command.get_name();
-        let program = match name {
-            "meats-diagnose" => env!("CARGO_BIN_EXE_meats-diagnose"),
-            "meats-env" => env!("CARGO_BIN_EXE_meats-env"),
-            "meats-deploy" => env!("CARGO_BIN_EXE_meats-deploy"),
-            other => panic!("unknown program {other}"),
-        };
-        let help = Command::new(program).arg("--help").output().unwrap();
+        let program = || Command::new(called(name));
+        let help = program().arg("--help").output().unwrap();
         assert!(help.status.success() && help.stderr.is_empty(), "{name} --help");
         let shown = String::from_utf8(help.stdout).unwrap();
         assert!(shown.contains("Exit status"), "{name} --help lacks the exit statuses");
         for line in shown.lines() {
             assert!(line.chars().count() <= 80, "{name} --help: {line}");
         }
-        let wrong = Command::new(program).arg("--no-such-option").output().unwrap();
+        let wrong = program().arg("--no-such-option").output().unwrap();
         assert_eq!(wrong.status.code(), Some(2), "{name}");
         assert!(wrong.stdout.is_empty() && !wrong.stderr.is_empty(), "{name}");
     }
@@ -167,7 +166,7 @@ fn help_fits_a_terminal_and_goes_to_stdout() {
 
 #[test]
 fn every_finding_has_a_short_page() {
-    for kind in finding::ALL {
+    for kind in finding::all() {
         let page = report::render_explanation(kind);
         assert!(page.lines().count() <= 60, "{}", kind.id);
         assert!(page.lines().all(|l| l.chars().count() <= 80), "{}:\n{page}", kind.id);
@@ -256,7 +255,7 @@ fn the_overview_names_every_place_that_the_package_writes_to() {
 
 #[test]
 fn the_shipped_docker_set_is_what_a_default_host_gets() {
-    use meats::deploy::docker::{Images, plan_stack, render_compose, render_nginx};
+    use meats::deploy::docker::{Images, plan_stack, render_compose, render_nginx, render_swarm};
     use meats::model::{Owner, Secret};
     let (config, _) = config::resolve(&[]);
     let variables = ["SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL"].map(|name| {
@@ -276,4 +275,5 @@ fn the_shipped_docker_set_is_what_a_default_host_gets() {
     let (stack, _) = plan_stack(&config, owner, &variables, images, listen).unwrap();
     generated("docker/compose.yaml", &render_compose(&stack));
     generated("docker/nginx.conf", &render_nginx(&stack));
+    generated("docker/stack.yaml", &render_swarm(&stack, None));
 }

@@ -3,15 +3,21 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test program: it starts the built program and stops at the first surprise"
 )]
 
+#[path = "support/called.rs"]
+mod called;
+
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+
+use called::called;
 
 const SECRET: &str = "x$y(z)&w#1rs#gacn=n$z(#f@xs2d^i$y9zzqa)3f@5uo)ms2v";
 const BROKEN: &str =
@@ -38,7 +44,7 @@ impl Host {
     }
 
     fn run(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_meats-env"))
+        let mut child = Command::new(called("meats-env"))
             .args(args)
             .arg("--root")
             .arg(self.0.path())
@@ -50,6 +56,18 @@ impl Host {
         // A command that does not read its input has ended by then.
         child.stdin.take().unwrap().write_all(input).ok();
         child.wait_with_output().unwrap()
+    }
+
+    /// Runs on a terminal, by script(1); `rest` follows the options of the command line.
+    fn on_a_terminal(&self, words: &str, rest: &str) -> Child {
+        let (program, root) = (called("meats-env"), self.0.path());
+        let command = format!("{} {words} --root {} {rest}", program.display(), root.display());
+        Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script(1) of bsdutils is a prerequisite")
     }
 
     /// Runs and compares the exit status; what was printed on both streams.
@@ -77,9 +95,48 @@ fn a_repair_is_shown_done_and_taken_back() {
     assert!(diff.contains("SECRET_KEY='********'") && !diff.contains("gacn"), "{diff}");
     host.check(&["restore"], b"", 0);
     assert_eq!(host.content(), BROKEN);
-    // What was replaced is a backup too; the same content is kept once.
-    host.check(&["fix"], b"", 1);
+    // What was replaced is a backup too.
     assert_eq!(host.check(&["restore", "--list"], b"", 0).lines().count(), 2);
+}
+
+/// However fast the changes come, and however often the content returns.
+#[test]
+fn restore_takes_the_last_change_back() {
+    let first = b"A=0\n";
+    let host = Host::with(first);
+    for value in [1, 2, 1, 0, 2, 0, 1, 3, 0, 3, 1, 2] {
+        let before = host.content();
+        host.check(&["set", "A"], format!("{value}").as_bytes(), 0);
+        let changed = host.content();
+        host.check(&["restore"], b"", 0);
+        assert_eq!(host.content(), before);
+        host.check(&["restore"], b"", 0);
+        assert_eq!(host.content(), changed);
+    }
+    // Four contents, and the first backup stays for ever.
+    let listed = host.check(&["restore", "--list"], b"", 0);
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+    let oldest = listed.lines().last().and_then(|line| line.split(' ').next()).unwrap();
+    host.check(&["restore", oldest], b"", 0);
+    assert_eq!(host.content().as_bytes(), first);
+}
+
+/// Many projects have a file of the same name.
+#[test]
+fn the_backup_of_one_file_is_not_restored_over_another() {
+    let host = Host::with(b"A=1\n");
+    for directory in ["one", "two"] {
+        fs::create_dir(host.0.path().join(directory)).unwrap();
+        fs::write(host.0.path().join(directory).join("projectmeats.env"), directory).unwrap();
+    }
+    let two = ["restore", "/two/projectmeats.env"];
+    host.check(&["set", "B", "/one/projectmeats.env"], b"x", 0);
+    host.check(&two, b"", 4);
+    host.check(&["set", "B", "/two/projectmeats.env"], b"x", 0);
+    host.check(&two, b"", 0);
+    let content = fs::read(host.0.path().join("two/projectmeats.env")).unwrap();
+    assert_eq!(content, b"two");
+    assert_eq!(host.check(&["restore", "--list"], b"", 0), "");
 }
 
 #[test]
@@ -115,8 +172,8 @@ fn exit_statuses() {
 fn a_file_of_unknown_use_can_be_clean() {
     let host = Host::with(b"");
     fs::write(host.0.path().join("a.env"), "A=1\n").unwrap();
-    assert_eq!(host.check(&["check", "/a.env"], b"", 0), "/a.env: 1 keys, no findings\n");
-    assert_eq!(host.check(&["check", "-"], b"B='x y'\n", 0), "-: 1 keys, no findings\n");
+    assert_eq!(host.check(&["check", "/a.env"], b"", 0), "/a.env: 1 key, no findings\n");
+    assert_eq!(host.check(&["check", "-"], b"B='x y'\n", 0), "-: 1 key, no findings\n");
 }
 
 #[test]
@@ -129,6 +186,10 @@ fn setting_reads_standard_input_and_shows_nothing() {
     assert_eq!(host.check(&["get", "NEW"], b"", 0), "it's $5\n");
     host.check(&["set", "NEW", "--readers", "docker"], b"it's $5\n", 3);
     host.check(&["set", "NEW"], b"x\0y", 3);
+    // A pipe whose first command failed; an empty value is one line end.
+    host.check(&["set", "NEW"], b"", 2);
+    host.check(&["set", "EMPTY"], b"\n", 0);
+    host.check(&["unset", "EMPTY"], b"", 0);
     let raw = host.run(&["read", "-0"], b"").stdout;
     assert_eq!(raw, b"A=1\0NEW=it's $5\0");
     let json: serde_json::Value =
@@ -179,4 +240,75 @@ fn links_fifos_and_second_names_are_refused() {
     nix::unistd::mkfifo(&host.file(), nix::sys::stat::Mode::S_IRWXU).unwrap();
     host.check(&["check"], b"", 3);
     assert!(Path::new(&other).is_file());
+}
+
+/// What was said when the question stood there and was answered so.
+fn answered(child: &mut Child, answer: &[u8]) -> String {
+    let mut output = child.stdout.take().unwrap();
+    let mut said = Vec::new();
+    let mut byte = [0];
+    while !said.ends_with(b": ") && output.read(&mut byte).unwrap() == 1 {
+        said.push(byte[0]);
+    }
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(answer).unwrap();
+    output.read_to_end(&mut said).unwrap();
+    drop(input);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// A terminal by script(1): every question is answered there, and the file is what was agreed to.
+#[test]
+fn questions_are_asked_on_a_terminal() {
+    let broken = b"export A=1\nB=yes # really\nC=no # really\n";
+    let cases: &[(&str, &str)] = &[
+        ("y\ny\n", "A=1\nB=yes\nC=no\n"),
+        ("n\ny\n", "A=1\nB=yes # really\nC=no\n"),
+        ("q\n", "A=1\nB=yes # really\nC=no # really\n"),
+    ];
+    for (answers, expected) in cases {
+        let host = Host::with(b"");
+        let file = host.0.path().join("other.env");
+        fs::write(&file, broken).unwrap();
+        let mut child = host.on_a_terminal("fix --interactive", "/other.env");
+        child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let content = fs::read_to_string(&file).unwrap();
+        assert_eq!(content, *expected, "{answers:?}\n{text}");
+        assert!(text.contains("[y/N/q]"), "{text}");
+        assert!(!text.contains("really"), "a value is shown: {text}");
+        let left = u8::from(expected.contains('#'));
+        assert_eq!(output.status.code(), Some(left.into()), "{answers:?}\n{text}");
+    }
+    let host = Host::with(broken);
+    let said = host.check(&["fix", "--interactive"], b"y\n", 4);
+    assert!(said.contains("no terminal"), "{said}");
+}
+
+/// On a terminal the value is asked for; a secret is not shown while it is typed.
+#[test]
+fn a_value_is_asked_for_on_a_terminal() {
+    for (key, shown) in [("DEBUG", true), ("EMAIL_HOST_PASSWORD", false)] {
+        let host = Host::with(b"A=1\n");
+        let mut child = host.on_a_terminal(&format!("set {key}"), "");
+        let said = answered(&mut child, b"it is typed\n");
+        assert!(child.wait().unwrap().success());
+        assert!(said.starts_with(&format!("value of {key}")), "{said}");
+        assert_eq!(said.contains("it is typed"), shown, "{said}");
+        assert_eq!(host.content(), format!("A=1\n{key}='it is typed'\n"));
+    }
+}
+
+/// Ctrl-C at a hidden question changes nothing and gives the terminal its echo back.
+#[test]
+fn a_hidden_question_can_be_left() {
+    let host = Host::with(b"A=1\n");
+    let mut child = host.on_a_terminal("set SECRET_KEY", "; echo ended $?; stty -a");
+    let said = answered(&mut child, b"half\x03");
+    child.wait().unwrap();
+    assert!(said.contains("ended 2") && !said.contains("half"), "{said}");
+    let flags: Vec<&str> = said.split_whitespace().collect();
+    assert!(flags.contains(&"echo") && flags.contains(&"isig"), "{said}");
+    assert_eq!(host.content(), "A=1\n");
 }

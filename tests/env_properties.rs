@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meats::env::readers::{Outcome, Reader, Value, differing, encode_for, read_as};
 use meats::env::{
-    Context, DoubleEquals, Evidence, Match, Rules, Use, Why, encode, is_encodable, judge,
-    plan_repair, read, set, unset,
+    Application, Context, DoubleEquals, Evidence, Match, Rules, Use, Why, check, encode,
+    is_encodable, judge, plan_repair, read, set, unset,
 };
 use meats::model::Repair;
+use meats::sys::random;
 use noise::{Noise, env_file};
 
 const FILES: u64 = 3_000;
@@ -323,5 +324,22 @@ fn dropped_lines_have_lines_that_exist() {
             let tails = reading.dropped.iter().any(|d| d.why == Why::CommentTail);
             assert!(!(tails && rules == Rules::Since254), "seed {seed}");
         }
+    }
+}
+
+/// What we generate never looks like something that is wrong.
+#[test]
+fn ten_thousand_generated_secrets_raise_no_finding() {
+    let context =
+        Context { application: Some(Application { complete: true }), ..Context::default() };
+    for _ in 0..10_000 {
+        let secret = String::from_utf8(random::secret(64).unwrap()).unwrap();
+        let file = format!(
+            "SECRET_KEY={secret}\nDB_PASSWORD={secret}\nALLOWED_HOSTS=localhost\n\
+             DATABASE_URL=postgres://meats:{secret}@localhost:5432/meats\n"
+        );
+        let found = check(file.as_bytes(), &context);
+        let kinds: Vec<&str> = found.iter().map(|finding| finding.kind.name).collect();
+        assert!(kinds.is_empty(), "{kinds:?} for a generated secret");
     }
 }

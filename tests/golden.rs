@@ -14,6 +14,8 @@
     reason = "a test program: it makes trees and stops at the first surprise"
 )]
 
+#[path = "support/called.rs"]
+mod called;
 #[path = "golden/case.rs"]
 mod case;
 #[path = "golden/tree.rs"]
@@ -23,6 +25,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use called::called;
 use case::{Case, Outcome};
 use tempfile::TempDir;
 use tree::{Content, Tree};
@@ -110,7 +113,8 @@ fn generate(case: &Case, root: &Path, sandbox: bool) -> (Outcome, TempDir) {
     let [normal, early, late] = &dirs;
     let places =
         [("ROOT", root), ("NORMAL", normal.path()), ("EARLY", early.path()), ("LATE", late.path())];
-    let program = env!("CARGO_BIN_EXE_projectmeats-generator");
+    let program = called("projectmeats-generator");
+    let program = program.to_str().unwrap();
     let probe = root.join("probe");
     let (probe, normal) = (probe.to_str().unwrap(), normal.path().to_str().unwrap());
     let outside = ["/usr/bin/unshare", "--mount", "--net", "--", "/bin/sh", "-euc", SANDBOX];
@@ -190,7 +194,7 @@ fn pre_start() {
 
 fn start(case: &Case, root: &Path, before: &Tree) -> (Outcome, Tree) {
     let places = [("ROOT", root)];
-    let output = run(case, &[env!("CARGO_BIN_EXE_pre-start")], &places);
+    let output = run(case, &[called("pre-start").to_str().unwrap()], &places);
     let after = tree::observe(root);
     for (path, entry) in &after {
         let theirs = path.contains(".env") || before.get(path) == Some(entry);

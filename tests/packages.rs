@@ -193,7 +193,9 @@ fn healthy_but_unusual_environments_are_not_reported() {
         host.link(&format!("{VENV}/bin/python3"), "python3.11");
     });
     // The two-line script for long paths, and one started through env.
-    broken(&[], |host| host.script("/bin/sh\n'''exec' \"/usr/bin/python3\" \"$0\" \"$@\"\n' '''"));
+    broken(&[], |host| {
+        host.script(&format!("/bin/sh\n'''exec' \"{VENV}/bin/python3\" \"$0\" \"$@\"\n' '''"));
+    });
     broken(&[], |host| host.script("/usr/bin/env python3"));
     // An environment reached through a link, as releases are.
     broken(&[], |host| {
@@ -303,6 +305,8 @@ fn the_three_texts_of_203_exec() {
     });
     let found = broken(&["PKG-006"], |host| host.script("/home/dev/venv/bin/python3"));
     assert_eq!(found[0].evidence[0].text, "#!/home/dev/venv/bin/python3");
+    broken(&["PKG-025"], |host| host.script("/usr/bin/python3"));
+    broken(&["PKG-025"], |host| host.write(&format!("{VENV}/bin/gunicorn"), ""));
     broken(&["PKG-007"], |host| host.chmod(&format!("{VENV}/bin/gunicorn"), 0o644));
     broken(&["PKG-007"], |host| {
         host.chmod(&format!("{VENV}/bin/gunicorn"), 0o744);

@@ -1,8 +1,8 @@
 //! The invariants. A target gives a number for the shape of what it saw; it panics on a broken one.
 
-use meats::env::readers::{Outcome, Reader, Value, read_as, reads_back};
+use meats::env::readers::{Outcome, Reader, Value, differing, read_as, reads_back};
 use meats::env::scan::scan;
-use meats::env::{Context, Rules, encode, gate, judge, propose, read, set, unset};
+use meats::env::{Context, Defect, Rules, encode, gate, judge, propose, read, set, unset};
 
 pub type Target = (&'static str, fn(&[u8]) -> u64);
 
@@ -34,7 +34,11 @@ fn check_read(bytes: &[u8]) -> u64 {
         if reading.loads.is_err() {
             assert!(reading.vars.is_empty());
         }
+        let view = read_as(bytes, Reader::Systemd(rules));
+        assert_eq!(view.outcome == Outcome::Whole, reading.loads.is_ok());
+        assert_eq!(view.vars.len(), reading.vars.len());
         for (i, var) in reading.vars.iter().enumerate() {
+            assert_eq!(view.text(var.key.as_bytes()), Some(var.value.expose()));
             assert!(reading.vars.iter().skip(i + 1).all(|other| other.key != var.key));
             // read∘write is the identity for whatever can be read.
             let form = encode(var.value.expose()).expect("what was read can be written");
@@ -65,15 +69,49 @@ fn check_repair(bytes: &[u8]) -> u64 {
         let gains: Vec<String> = judgement.applied.iter().flat_map(|d| d.gains.clone()).collect();
         assert!(gate(bytes, after.expose(), &gains));
         assert!(judge(after.expose(), &context).repaired.is_none());
+        keeps_the_rest(bytes, after.expose(), &judgement.applied);
         parts.push(judgement.applied.len());
     }
     shape(parts)
+}
+
+/// Lines that no repair names are in the file as before, in their order. A repair of line ends
+/// names none, so those are left out of the comparison.
+fn keeps_the_rest(before: &[u8], after: &[u8], applied: &[Defect]) {
+    if applied.iter().any(|d| d.finding.subject.line.is_none()) || before.contains(&b'\r') {
+        return;
+    }
+    let touched = |number: usize| {
+        let at = |d: &Defect| d.finding.subject.line.is_some_and(|l| l.abs_diff(number) <= 1);
+        // A value in quotes spans lines.
+        applied.iter().any(|d| at(d) || d.edits.iter().any(|e| e.span.len() > 64))
+    };
+    let mut rest = after.split(|b| *b == b'\n');
+    for (index, line) in before.split(|b| *b == b'\n').enumerate() {
+        let multiline = applied.iter().flat_map(|d| &d.edits).any(|e| {
+            before.get(e.span.clone()).is_some_and(|t| t.contains(&b'\n'))
+                || e.text.expose().contains(&b'\n')
+        });
+        if multiline || touched(index + 1) {
+            continue;
+        }
+        assert!(rest.any(|kept| kept == line), "line {} is not kept", index + 1);
+    }
 }
 
 fn check_edit(bytes: &[u8]) -> u64 {
     let middle = bytes.len() / 2;
     let (file, value) = bytes.split_at(middle);
     let mut parts = Vec::new();
+    if let Ok(written) = set(b"# c\nB=2\n", "A", value) {
+        // Each reader that is not named as differing reads the file's both keys.
+        let named = differing(value);
+        for reader in Reader::ALL.into_iter().filter(|reader| !named.contains(reader)) {
+            let view = read_as(written.expose(), reader);
+            assert_eq!(view.text(b"A"), Some(value), "{reader}");
+            assert_eq!(view.text(b"B"), Some(&b"2"[..]), "{reader}");
+        }
+    }
     for (after, wanted) in [(set(file, "A", value), Some(value)), (unset(file, "A"), None)] {
         let Ok(after) = after else {
             parts.push(0);

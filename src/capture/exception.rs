@@ -3,7 +3,7 @@
 use super::cause::{Cause, between};
 use super::facts::Facts;
 use super::gunicorn::{busy_address, unwritable_log};
-use super::traceback::Traceback;
+use super::traceback::{Frame, Traceback};
 use crate::model::{Kind, finding};
 
 type Rule = fn(&Facts, &Traceback) -> Option<Cause>;
@@ -200,7 +200,12 @@ fn settings(facts: &Facts, t: &Traceback) -> Option<Cause> {
     let module = missing_module(t)?;
     let asked = t.mentions("importlib.import_module(self.SETTINGS_MODULE)");
     let wanted = &facts.names.settings_module;
-    let settings = asked && (module.contains("settings") || wanted.starts_with(module));
+    // The import that Django asked for failed itself, not one inside of the settings.
+    let own = |f: &&Frame| !f.file.starts_with("<frozen") && !f.file.contains("importlib");
+    let last = t.frames.iter().rev().find(own);
+    let direct = last.is_some_and(|f| f.file.ends_with("django/conf/__init__.py"));
+    let named = module.contains("settings") || wanted.starts_with(module);
+    let settings = asked && (direct || named);
     settings.then(|| {
         let sentence = format!("the settings module \"{module}\" does not exist");
         Cause::new(&finding::APP_SETTINGS, sentence)

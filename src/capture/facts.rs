@@ -43,6 +43,10 @@ pub struct Host {
     pub database: Fact<(String, bool)>,
     /// Newest change of what the service depends on: what, seconds since the epoch.
     pub changed: Vec<(String, i64)>,
+    /// The newest deployment: release or commit, seconds since the epoch.
+    pub deployed: Option<(String, i64)>,
+    /// When the service last started well, in seconds since the epoch.
+    pub good_start: Option<i64>,
 }
 
 /// All facts of one failure.
@@ -119,11 +123,6 @@ impl Facts {
         let mut paths: Vec<PathBuf> = lines.flat_map(quoted_paths).take(MOST).collect();
         paths.dedup();
         paths
-    }
-
-    /// Addresses that gunicorn found taken; who holds them may be the cause.
-    pub fn busy_addresses(&self) -> Vec<String> {
-        super::gunicorn::busy_addresses(self)
     }
 
     /// The path's state, if it was looked at.

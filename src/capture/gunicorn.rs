@@ -92,8 +92,8 @@ fn named_address(line: &str) -> Option<String> {
     between(line, "('", ")").map(|t| t.replace("', ", ":"))
 }
 
-/// The addresses that gunicorn found taken.
-pub(super) fn busy_addresses(facts: &Facts) -> Vec<String> {
+/// Addresses that gunicorn found taken; who holds them may be the cause.
+pub fn busy_addresses(facts: &Facts) -> Vec<String> {
     let said = facts.said();
     let lines = said.iter().map(|(_, line)| *line).filter(|line| is_busy(line));
     let mut addresses: Vec<String> = lines.filter_map(named_address).collect();

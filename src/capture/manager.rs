@@ -116,7 +116,12 @@ fn pre_start(facts: &Facts) -> Option<Cause> {
         return Some(cause.command(&["meats-diagnose", "explain", kind.id]));
     }
     let line = facts.manager_line(&["Control process exited", "start-pre"])?;
-    let how = between(line, "status=", "/").map(|s| format!(" with status {s}"));
+    let status = between(line, "status=", "/");
+    // systemd itself ended there, before the command ran: the unit's line is to blame.
+    if let Some(status @ 200..=245) = status.and_then(|s| s.parse().ok()) {
+        return set_up(facts, status);
+    }
+    let how = status.map(|s| format!(" with status {s}"));
     let sentence =
         format!("a command before the start (ExecStartPre=) failed{}", how.unwrap_or_default());
     let mut cause = Cause::new(&finding::CAP_PRE_START, sentence).seen("journal", line);
@@ -126,10 +131,13 @@ fn pre_start(facts: &Facts) -> Option<Cause> {
     Some(cause)
 }
 
+/// A check that fails instead of saying no. An unmet `Condition…=` or `Assert…=` is no failure to
+/// systemd: nothing of the unit runs then, `OnFailure=` neither.
 fn condition(facts: &Facts) -> Option<Cause> {
-    let line =
-        facts.manager_line(&["Assertion failed", "condition check", "Starting requested"])?;
-    let sentence = "a condition or assertion of the unit did not hold";
+    let line = facts.manager_line(&["Condition check process exited"])?;
+    let how = between(line, "status=", "/").map(|s| format!(" with status {s}"));
+    let sentence =
+        format!("the check before the start (ExecCondition=) failed{}", how.unwrap_or_default());
     Some(Cause::new(&finding::CAP_CONDITION, sentence).seen("journal", line))
 }
 

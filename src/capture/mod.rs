@@ -12,6 +12,7 @@ mod facts;
 mod gunicorn;
 mod manager;
 mod outcome;
+mod past;
 mod plan;
 mod record;
 mod redact;
@@ -22,7 +23,9 @@ pub use cause::Cause;
 pub use classify::{Verdict, classify};
 pub use error_log::recent_lines;
 pub use facts::{Facts, Host, Listener, LogLine, PathState, ServiceNames};
+pub use gunicorn::busy_addresses;
 pub use outcome::{Exit, Outcome, ServiceResult, is_invocation};
+pub use past::{WELL, last_good_start};
 pub use plan::{
     Places, Planned, State, Stored, plan_failure, plan_gave_up, plan_record, plan_running,
     record_path,

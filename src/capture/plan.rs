@@ -66,7 +66,6 @@ pub struct Places {
     pub zone: TimeZone,
 }
 
-const ROOT: Owner = Owner { uid: 0, gid: 0 };
 const LOG_MODE: u32 = 0o664;
 
 /// The plan, and the record as it will be (for the journal entry and the hooks).
@@ -168,7 +167,11 @@ fn write_record(plan: &mut Plan, kind: &'static Kind, record: &Record, places: &
     json.push(b'\n');
     let path = record_path(&places.records, &record.id);
     let content = Secret::new(json);
-    plan.push(kind, Origin::Default, Effect::Write { path, content, owner: ROOT, mode: 0o600 });
+    plan.push(
+        kind,
+        Origin::Default,
+        Effect::Write { path, content, owner: Owner::ROOT, mode: 0o600 },
+    );
 }
 
 fn append(plan: &mut Plan, kind: &'static Kind, lines: Option<String>, places: &Places) {
@@ -188,7 +191,11 @@ fn remember(plan: &mut Plan, kind: &'static Kind, mut state: State, places: &Pla
     state.invocations.drain(..surplus);
     let content = Secret::new(serde_json::to_vec(&state).unwrap_or_default());
     let path = places.state.clone();
-    plan.push(kind, Origin::Default, Effect::Write { path, content, owner: ROOT, mode: 0o600 });
+    plan.push(
+        kind,
+        Origin::Default,
+        Effect::Write { path, content, owner: Owner::ROOT, mode: 0o600 },
+    );
 }
 
 /// Too many, too old, too large: the oldest go, never the one that is written now.

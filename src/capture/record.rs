@@ -1,4 +1,4 @@
-//! The record of a failure as it is written: `projectmeats.failure/1.0`.
+//! The record of a failure as it is written: `projectmeats.failure/1.1`.
 //!
 //! Fields are only added; man/failure-record.schema.json has the contract. Every text in a record
 //! went through a [`Redactor`]: [`Record::new`] is the only way to make one from facts.
@@ -15,7 +15,7 @@ use super::redact::Redactor;
 use crate::model::{Evidence, Fact, Space};
 
 /// The name and version of the format.
-pub const SCHEMA: &str = "projectmeats.failure/1.0";
+pub const SCHEMA: &str = "projectmeats.failure/1.1";
 
 /// Most bytes of one log line, and of all of them together.
 const LINE_BYTES: usize = 4096;
@@ -129,6 +129,12 @@ pub struct HostRecord {
     pub listeners: Vec<ListenerRecord>,
     pub database: Option<DatabaseRecord>,
     pub changed: Vec<ChangeRecord>,
+    /// The newest deployment: release or commit. Since 1.1.
+    #[serde(default)]
+    pub last_deployment: Option<ChangeRecord>,
+    /// When the service last started and then ran for a minute at least. Since 1.1.
+    #[serde(default)]
+    pub last_good_start: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -377,6 +383,8 @@ fn host(facts: &Facts, r: &Redactor) -> HostRecord {
             reachable: *reachable,
         }),
         changed: facts.host.changed.iter().filter_map(change).collect(),
+        last_deployment: facts.host.deployed.as_ref().and_then(change),
+        last_good_start: facts.host.good_start.and_then(|t| Timestamp::from_second(t).ok()),
     }
 }
 

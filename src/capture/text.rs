@@ -37,6 +37,7 @@ pub fn render_block(record: &Record, zone: &TimeZone) -> String {
     last(&mut text, record);
     field(&mut text, "host", &host(record));
     field(&mut text, "changed", &changed(record, zone));
+    field(&mut text, "before", &before(record, zone));
     field(&mut text, "env", &env(record));
     field(&mut text, "not seen", &record.not_seen.join("; "));
     text.push_str(&format!("record    meats-diagnose failures {}\n", record.id));
@@ -222,6 +223,14 @@ fn size(bytes: u64) -> String {
     } else {
         format!("{mib} MB")
     }
+}
+
+fn before(record: &Record, zone: &TimeZone) -> String {
+    let host = &record.host;
+    let good = host.last_good_start.map(|t| format!("last good start {}", stamp(t, zone)));
+    let deployed = host.last_deployment.as_ref();
+    let deployed = deployed.map(|d| format!("deployed {} {}", d.what, stamp(d.time, zone)));
+    good.into_iter().chain(deployed).collect::<Vec<_>>().join("; ")
 }
 
 fn changed(record: &Record, zone: &TimeZone) -> String {

@@ -1,6 +1,6 @@
 //! Runs the checks and puts their answers in order: causes before symptoms, worst first.
 
-use super::{CHECKS, Facts, Verdict};
+use super::{About, CHECKS, Facts, Verdict};
 use crate::model::{Finding, Severity, finding};
 
 /// The verdict in one word.
@@ -91,24 +91,45 @@ pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
     let mut not_applicable = Vec::new();
     let mut passed = Vec::new();
     let asked = |id: &str| only.is_empty() || only.iter().any(|o| o.eq_ignore_ascii_case(id));
-    let checked = |id: &str| CHECKS.iter().any(|c| (c.kinds)().iter().any(|k| k.id == id));
-    let elsewhere = finding::ALL.iter().map(|k| k.id).filter(|id| !only.is_empty() && asked(id));
+    let checked = |id: &str| CHECKS.iter().any(|(_, c)| (c.kinds)().iter().any(|k| k.id == id));
+    let elsewhere = finding::all().map(|k| k.id).filter(|id| !only.is_empty() && asked(id));
     let elsewhere: Vec<&'static str> = elsewhere.filter(|id| !checked(id)).collect();
     if !elsewhere.is_empty() {
         let reason = "no check of this program looks for it".to_owned();
         let needs = "the program that does".to_owned();
         not_checked.push(NotChecked { ids: elsewhere, reason, needs });
     }
-    for check in CHECKS {
+    let rests = facts.in_stack();
+    for (about, check) in CHECKS {
         let ids: Vec<&'static str> =
             (check.kinds)().iter().map(|k| k.id).filter(|id| asked(id)).collect();
         if ids.is_empty() {
             continue;
         }
-        match (check.run)(facts) {
+        let verdict = match about {
+            About::Own if rests => Verdict::NotApplicable,
+            About::Own | About::Any => (check.run)(facts),
+        };
+        match verdict {
             Verdict::Looked(findings) => {
                 let hit = |id: &&'static str| !findings.iter().any(|f| f.kind.id == *id);
                 passed.extend(ids.iter().copied().filter(hit));
+                // What another check owns is told by that one, where it found it.
+                let kinds = (check.kinds)();
+                let told = |f: &Finding| {
+                    !kinds.contains(&f.kind) && found.iter().any(|o: &Finding| o.kind == f.kind)
+                };
+                let findings: Vec<Finding> =
+                    findings.into_iter().filter(|f| asked(f.kind.id) && !told(f)).collect();
+                found.extend(findings);
+            }
+            // What was found is found; of the rest nothing is known.
+            Verdict::Partly { found: findings, reason, needs } => {
+                let hit = |id: &&'static str| findings.iter().any(|f| f.kind.id == *id);
+                let ids: Vec<_> = ids.into_iter().filter(|id| !hit(id)).collect();
+                if !ids.is_empty() {
+                    not_checked.push(NotChecked { ids, reason, needs });
+                }
                 found.extend(findings.into_iter().filter(|f| asked(f.kind.id)));
             }
             Verdict::NotChecked { reason, needs } => {
@@ -117,6 +138,11 @@ pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
             Verdict::NotApplicable => not_applicable.extend(ids),
         }
     }
+    let state = facts.service.known().filter(|s| s.died() && !rests);
+    if state.is_some() {
+        found.iter_mut().for_each(|f| reset_first(f, &facts.config.service.value));
+    }
+    passed.retain(|id| !found.iter().any(|f| f.kind.id == *id));
     let findings = place(found);
     let worst = findings.iter().map(|p| p.finding.kind.severity).max();
     let word = match worst {
@@ -126,6 +152,20 @@ pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
         _ => Word::Healthy,
     };
     Diagnosis { word, findings, not_checked, not_applicable, passed }
+}
+
+/// After many starts systemd refuses the next one, a restart by hand too, until its count is reset.
+fn reset_first(finding: &mut Finding, service: &str) {
+    let reset = ["systemctl", "reset-failed", service].map(str::to_owned).to_vec();
+    let starts = |c: &Vec<String>| {
+        matches!(c.as_slice(), [program, verb, name]
+            if program == "systemctl" && (verb == "restart" || verb == "start") && name == service)
+    };
+    if let Some(at) =
+        finding.commands.iter().position(starts).filter(|_| !finding.commands.contains(&reset))
+    {
+        finding.commands.insert(at, reset);
+    }
 }
 
 /// Orders findings: causes in the order of the checks, each followed by its symptoms, then
@@ -208,7 +248,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_a_check_is_listed_once() {
-        let mut ids: Vec<&str> = CHECKS.iter().flat_map(|c| (c.kinds)()).map(|k| k.id).collect();
+        let mut ids: Vec<&str> =
+            CHECKS.iter().flat_map(|(_, c)| (c.kinds)()).map(|k| k.id).collect();
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();

@@ -12,7 +12,7 @@ mod required;
 
 use std::path::PathBuf;
 
-use crate::model::{Fact, Finding, Kind, Owner, finding};
+use crate::model::{Fact, Finding, Kind, Owner, Severity, finding};
 use crate::python::{Environment, Platform, RequirementSet};
 
 /// The kinds that [`check`] can find.
@@ -24,6 +24,7 @@ pub const KINDS: &[&Kind] = &[
     &finding::PKG_GUNICORN_MISSING,
     &finding::PKG_SHEBANG_GONE,
     &finding::PKG_NOT_EXECUTABLE,
+    &finding::PKG_SCRIPT,
     &finding::PKG_PKG_RESOURCES,
     &finding::PKG_GUNICORN_OLD,
     &finding::PKG_MISSING,
@@ -47,14 +48,19 @@ pub const PACKAGES: super::Check = super::Check { kinds: || KINDS.to_vec(), run:
 
 fn verdict(facts: &super::Facts) -> super::Verdict {
     let seen = &facts.packages;
+    let service = facts.config.service.value.as_str();
     let (environment, requirements) = (&seen.environment, &seen.requirements);
     let facts = PackageFacts { environment, requirements, context: &seen.context };
-    let found = check(facts);
-    match unseen(facts).into_iter().next() {
-        Some(reason) if found.is_empty() => {
-            super::Verdict::NotChecked { reason, needs: "root".to_owned() }
+    let mut found = check(facts);
+    // What kept the service from starting is mended; systemd may have given it up.
+    for finding in found.iter_mut().filter(|f| f.kind.severity == Severity::Error) {
+        if !finding.commands.is_empty() {
+            finding.commands.push(["systemctl", "restart", service].map(str::to_owned).to_vec());
         }
-        _ => super::Verdict::Looked(found),
+    }
+    match unseen(facts).into_iter().next() {
+        Some(reason) => super::Verdict::Partly { found, reason, needs: "root".to_owned() },
+        None => super::Verdict::Looked(found),
     }
 }
 

@@ -1,10 +1,16 @@
 //! Whether the service answers where it should.
 
 use super::{Check, Facts, Listener, Verdict};
-use crate::model::{Fact, Finding, Subject, finding};
+use crate::model::{Finding, Holder, Subject, finding};
 
 /// Something accepts connections.
 pub const LISTEN: Check = Check { kinds: || vec![&finding::NET_NO_LISTENER], run: listen };
+
+/// The address is not somebody else's.
+pub const TAKEN: Check = Check { kinds: || vec![&finding::NET_TAKEN], run: taken };
+
+/// What systemd hands over is what the service is asked at.
+pub const HANDED: Check = Check { kinds: || vec![&finding::NET_BIND_IGNORED], run: handed };
 
 /// The health path says 200.
 pub const HEALTH: Check = Check {
@@ -13,15 +19,43 @@ pub const HEALTH: Check = Check {
 };
 
 fn each(facts: &Facts, judge: impl Fn(&Facts, &Listener) -> Option<Finding>) -> Verdict {
-    match &facts.listeners {
-        Fact::Known(listeners) => {
-            Verdict::Looked(listeners.iter().filter_map(|l| judge(facts, l)).collect())
-        }
-        Fact::Absent => Verdict::NotApplicable,
-        Fact::Unknown(reason) => {
-            Verdict::NotChecked { reason: reason.clone(), needs: "the running host".to_owned() }
-        }
-    }
+    Verdict::of(&facts.listeners, "the running host", |listeners| {
+        listeners.iter().filter_map(|l| judge(facts, l)).collect()
+    })
+}
+
+fn taken(facts: &Facts) -> Verdict {
+    each(facts, |facts, listener| {
+        let holder = listener.taken_by.as_ref()?;
+        let detail = format!("{} is held by {holder}", listener.address);
+        let found = Finding::new(&finding::NET_TAKEN, Subject::unit(facts.config.unit()), detail);
+        let restart = ["systemctl", "restart", facts.config.service.value.as_str()];
+        // What Docker holds is a container's, which only Docker can name.
+        let unit = listener.taken_in.as_deref().filter(|u| !u.contains("docker"));
+        Some(match (holder, unit) {
+            (_, Some(unit)) => found.command(&["systemctl", "stop", unit]).command(&restart),
+            (Holder::Process { pid, .. }, None) => {
+                found.command(&["systemctl", "status", "--no-pager", &pid.to_string()])
+            }
+            (Holder::Unseen(_), None) => found.command(&["ss", "-ltnp"]),
+        })
+    })
+}
+
+fn handed(facts: &Facts) -> Verdict {
+    each(facts, |facts, listener| {
+        let state = facts.service.known().filter(|s| s.runs() && !listener.connects)?;
+        let socket = state.triggered_by.split_whitespace().find(|u| u.ends_with(".socket"))?;
+        let at = state.handed.as_ref()?;
+        let detail = format!("{socket} hands over {at}, and {} is closed", listener.address);
+        let found = Finding::new(&finding::NET_BIND_IGNORED, Subject::unit(socket), detail);
+        let name = facts.config.service.value.as_str();
+        Some(found.command(&["systemctl", "disable", "--now", socket]).command(&[
+            "systemctl",
+            "restart",
+            name,
+        ]))
+    })
 }
 
 fn listen(facts: &Facts) -> Verdict {
@@ -43,7 +77,7 @@ fn listen(facts: &Facts) -> Verdict {
 
 fn health(facts: &Facts) -> Verdict {
     each(facts, |facts, listener| {
-        if !listener.connects {
+        if !listener.connects || listener.taken_by.is_some() {
             return None;
         }
         let path = &facts.config.health_path.value;
@@ -64,6 +98,16 @@ fn health(facts: &Facts) -> Verdict {
             Ok(answer) => (&finding::NET_UNHEALTHY, format!("{asked} says {}", answer.status)),
             Err(why) => (&finding::NET_UNHEALTHY, format!("{asked} gives no answer: {why}")),
         };
-        Some(Finding::new(kind, Subject::unit(facts.config.unit()), detail))
+        let unit = facts.config.unit();
+        let found = Finding::new(kind, Subject::unit(&unit), detail);
+        let runs = facts.service.known().is_some_and(|s| s.runs());
+        Some(match &listener.answer {
+            // A process that is alive and silent is helped by nothing else.
+            Err(_) if runs => found.command(&["systemctl", "restart", &unit]),
+            Ok(answer) if answer.status == 400 => {
+                found.command(&["meats-env", "set", "ALLOWED_HOSTS"])
+            }
+            _ => found.command(&["journalctl", "--no-pager", "--lines=40", "--unit", &unit]),
+        })
     })
 }

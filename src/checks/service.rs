@@ -1,7 +1,7 @@
 //! The unit: whether systemd has it, runs it, and with which of our parts.
 
-use super::{Check, Facts, ServiceState, Verdict, settings};
-use crate::model::{Fact, Finding, Subject, finding};
+use super::{Check, Facts, InForce, ServiceState, Verdict, in_force, settings};
+use crate::model::{Finding, Subject, finding};
 
 /// The unit and what it needs, from the files.
 pub const UNIT: Check = Check {
@@ -13,7 +13,7 @@ pub const UNIT: Check = Check {
             &finding::SVC_RIVAL,
         ]
     },
-    run: |facts| settings::of(facts, &(UNIT.kinds)()),
+    run: |facts| Verdict::Looked(settings::planned(facts, &(UNIT.kinds)())),
 };
 
 /// The unit's state, from PID 1.
@@ -24,6 +24,7 @@ pub const STATE: Check = Check {
             &finding::SVC_RESTART_LOOP,
             &finding::SVC_MASKED,
             &finding::SVC_NOT_LOADED,
+            &finding::SVC_CONDITION,
             &finding::SVC_STOPPED,
             &finding::SVC_RELOAD_DUE,
         ]
@@ -36,21 +37,13 @@ fn state(facts: &Facts) -> Verdict {
     if facts.masked {
         let detail = "it is masked; systemd does not start it";
         let name = facts.config.service.value.as_str();
-        let finding = Finding::new(&finding::SVC_MASKED, Subject::unit(unit), detail).command(&[
-            "systemctl",
-            "unmask",
-            name,
-        ]);
+        let finding = Finding::new(&finding::SVC_MASKED, Subject::unit(unit), detail)
+            .command(&["systemctl", "unmask", name])
+            .command(&["systemctl", "start", name]);
         return Verdict::Looked(vec![finding]);
     }
-    match &facts.service {
-        Fact::Unknown(reason) => Verdict::NotChecked {
-            reason: reason.clone(),
-            needs: "a running systemd that this user may ask".to_owned(),
-        },
-        Fact::Absent => Verdict::NotApplicable,
-        Fact::Known(state) => Verdict::Looked(judge(facts, state)),
-    }
+    let needs = "a running systemd that this user may ask";
+    Verdict::of(&facts.service, needs, |state| judge(facts, state))
 }
 
 fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
@@ -71,22 +64,39 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
             let detail = "systemd does not know the unit; the generator has not run yet".to_owned();
             add(&finding::SVC_NOT_LOADED, detail, &[&["systemctl", "daemon-reload"]]);
         }
+        // Its lines are another check's; nothing can be started before they are right.
+        ("bad-setting" | "error", "failed" | "inactive", _) => {}
         (_, "failed", _) => {
             let detail = format!("failed: result {}, {}", state.result, ended(state));
             add(&finding::SVC_FAILED, detail, &[failures]);
         }
-        (_, "activating", "auto-restart") => {
-            let detail =
+        (_, "activating", _) if state.died() => {
+            let mut detail =
                 format!("starts so far: {}; the last one: {}", state.restarts + 1, ended(state));
-            add(&finding::SVC_RESTART_LOOP, detail, &[failures]);
+            let endless = state.in_force.as_ref().is_some_and(InForce::is_endless);
+            match endless && in_force::is_movable(state) {
+                true => {
+                    detail.push_str("; the unit's start limit is out of reach, so it never fails");
+                    let adopt: &[&str] = &["meats-diagnose", "unit", "--adopt"];
+                    let restart: &[&str] = &["systemctl", "restart", name];
+                    add(&finding::SVC_RESTART_LOOP, detail, &[adopt, restart]);
+                }
+                false => add(&finding::SVC_RESTART_LOOP, detail, &[failures]),
+            }
         }
-        (_, "inactive", _) if state.exec_main_status != 0 => {
+        (_, "inactive", _) if state.died() => {
             let detail = format!(
                 "it is stopped, and systemd calls that {}, but its last run ended with {}",
                 state.result,
                 ended(state)
             );
             add(&finding::SVC_FAILED, detail, &[failures]);
+        }
+        (_, "inactive", _) if state.unmet.is_some() => {
+            let lines = state.unmet.as_deref().filter(|lines| !lines.is_empty());
+            let lines = lines.unwrap_or("a Condition or Assert of the unit");
+            let detail = format!("systemd skipped the last start: {lines} is not met");
+            add(&finding::SVC_CONDITION, detail, &[&["systemctl", "--no-pager", "status", name]]);
         }
         (_, "inactive", _) => {
             let detail = "it is not running; nobody asked it to, or somebody stopped it".to_owned();

@@ -1,16 +1,20 @@
 //! Settings files.
 
 use super::{Check, Facts, Verdict};
-use crate::model::finding;
+use crate::model::{Finding, Kind, finding};
 
 /// fixes.conf and its drop-ins.
 pub const SETTINGS: Check = Check {
     kinds: || vec![&finding::CFG_UNREADABLE, &finding::CFG_UNKNOWN_KEY, &finding::CFG_BAD_VALUE],
-    run: |facts| of(facts, &(SETTINGS.kinds)()),
+    run: |facts| {
+        let show = ["meats-diagnose", "config"];
+        let found = planned(facts, &(SETTINGS.kinds)());
+        Verdict::Looked(found.into_iter().map(|f| f.command(&show)).collect())
+    },
 };
 
 /// The planned findings of these kinds.
-pub(super) fn of(facts: &Facts, kinds: &[&crate::model::Kind]) -> Verdict {
-    let wanted = |f: &&crate::model::Finding| kinds.iter().any(|k| k.id == f.kind.id);
-    Verdict::Looked(facts.planned.iter().filter(wanted).cloned().collect())
+pub(super) fn planned(facts: &Facts, kinds: &[&Kind]) -> Vec<Finding> {
+    let wanted = |f: &&Finding| kinds.iter().any(|k| k.id == f.kind.id);
+    facts.planned.iter().filter(wanted).cloned().collect()
 }

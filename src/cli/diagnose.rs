@@ -16,6 +16,11 @@ pub enum Color {
     Never,
 }
 
+/// Under `-h`, which fits one screen; `--help` has every option.
+const SHORT: &str = "\
+Exit status:
+  0 healthy   1 warnings   2 usage   3 broken   4 could not check everything";
+
 const AFTER: &str = "\
 Exit status:
   0 healthy   1 warnings   2 usage   3 broken   4 could not check everything
@@ -28,7 +33,8 @@ Examples:
 
 /// Tell what is wrong with the service, why, and what to do; repair it on request
 #[derive(Debug, Parser)]
-#[command(name = "meats-diagnose", version, after_help = AFTER, max_term_width = 80)]
+#[command(name = "meats-diagnose", version, max_term_width = 80)]
+#[command(after_help = SHORT, after_long_help = AFTER)]
 pub struct Cli {
     #[command(flatten)]
     pub check: Check,
@@ -43,39 +49,62 @@ pub struct Check {
     #[arg(long)]
     pub json: bool,
     /// Also write a self-contained HTML page
+    #[arg(hide_short_help = true)]
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Repair what can be repaired: show the plan, ask, apply, check again
+    /// Also write metrics for node_exporter's textfile collector
+    #[arg(hide_short_help = true)]
+    #[arg(long, value_name = "FILE")]
+    pub prometheus: Option<PathBuf>,
+    /// Look again every SECONDS and tell what changed
+    #[arg(hide_short_help = true)]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1)]
+    #[arg(default_missing_value = "10", value_parser = clap::value_parser!(u64).range(1..=86400))]
+    #[arg(conflicts_with_all = ["fix", "dry_run", "plugin"])]
+    pub watch: Option<u64>,
+    /// Print nothing; the exit status tells
+    #[arg(hide_short_help = true)]
+    #[arg(long, short, conflicts_with_all = ["json", "plugin", "fix", "dry_run", "watch"])]
+    pub quiet: bool,
+    /// Show the repairs, ask, apply, check again
     #[arg(long)]
     pub fix: bool,
     /// Show what --fix would do and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask before repairing
+    #[arg(hide_short_help = true)]
     #[arg(long, short)]
     pub yes: bool,
     /// Only these findings (ids or names, separated by commas)
     #[arg(long, value_name = "ID", value_delimiter = ',', value_parser = finding_id)]
     pub only: Vec<String>,
     /// Only the verdict and the next step
+    #[arg(hide_short_help = true)]
     #[arg(long)]
     pub brief: bool,
     /// Do not fold symptoms under their cause
+    #[arg(hide_short_help = true)]
     #[arg(long)]
     pub flat: bool,
     /// One line for a monitoring plugin; usage errors and "could not look" are 3
+    #[arg(hide_short_help = true)]
     #[arg(long, conflicts_with_all = ["json", "fix"])]
     pub plugin: bool,
     /// Ask only for what this user can see
+    #[arg(hide_short_help = true)]
     #[arg(long, value_name = "SCOPE", default_value = "all")]
     pub scope: Scope,
     /// Look at the tree below DIR instead of the running system
+    #[arg(hide_short_help = true)]
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Colours
+    #[arg(hide_short_help = true)]
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
     /// Also list what was checked and is well
+    #[arg(hide_short_help = true)]
     #[arg(long, short)]
     pub verbose: bool,
 }
@@ -122,9 +151,13 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         root: Option<PathBuf>,
     },
-    /// Ask the health path; exit status 0 when every address answers, else 3
+    /// Ask the health path; exit status 0 if it answers, else 3
     Probe(Probe),
-    /// The unit in force: the generated one, or how the administrator's differs from it
+    /// Take the last repair of --fix back, where nothing changed since
+    Undo(Undo),
+    /// Pack what a helper needs to know, without secrets, as tar.zst
+    Bundle(Bundle),
+    /// The unit in force, and how yours differs from the generated one
     Unit(Unit),
 }
 
@@ -142,13 +175,42 @@ pub struct Probe {
     pub strike: bool,
 }
 
+/// Options of `bundle`.
+#[derive(Debug, Args)]
+pub struct Bundle {
+    /// The file to write; by default SERVICE-TIME.tar.zst in this directory
+    pub file: Option<PathBuf>,
+    /// Look at the tree below DIR
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// Options of `undo`.
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// The repair, as --list numbers it; without it the last one that was not taken back
+    pub number: Option<u64>,
+    /// List the repairs that are recorded
+    #[arg(long)]
+    pub list: bool,
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Look at the tree below DIR
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
 /// Options of `unit`.
 #[derive(Debug, Args)]
 pub struct Unit {
     /// Print the full units that are used without an administrator's unit
     #[arg(long, group = "what")]
     pub generated: bool,
-    /// Write the full units as files into DIR, for use without the generator
+    /// Write the full units as files into DIR, for use without this package
     #[arg(long, value_name = "DIR", group = "what")]
     pub export: Option<PathBuf>,
     /// Move the administrator's unit aside and use the generated one with his settings

@@ -1,6 +1,6 @@
 //! Options of meats-env.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -92,23 +92,41 @@ pub enum Command {
     },
     /// Bring back a backup
     Restore {
-        /// Id of the backup; the newest when it is left out
-        id: Option<String>,
         /// List the backups
         #[arg(long)]
         list: bool,
-        /// Env file
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
+        #[command(flatten)]
+        backup: Backup,
     },
     /// Show what changed since a backup, values masked
     Diff {
-        /// Id of the backup; the newest when it is left out
-        id: Option<String>,
-        /// Env file
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
+        #[command(flatten)]
+        backup: Backup,
     },
+}
+
+/// Which backup of which file.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// Id of the backup; the newest when it is left out
+    id: Option<String>,
+    /// Env file
+    file: Option<PathBuf>,
+    /// As it was called before
+    #[arg(long = "file", value_name = "FILE", hide = true, conflicts_with = "file")]
+    option: Option<PathBuf>,
+}
+
+impl Backup {
+    /// Id and file. A first word that no id can be is the file.
+    pub fn words(&self) -> (Option<&str>, Option<&Path>) {
+        let id = self.id.as_deref();
+        let is_id = |w: &&str| w.len() >= 4 && w.bytes().all(|b| b.is_ascii_hexdigit());
+        match (id, self.file.as_deref().or(self.option.as_deref())) {
+            (Some(word), None) if !is_id(&word) => (None, Some(Path::new(word))),
+            (id, file) => (id, file),
+        }
+    }
 }
 
 /// Options of check.

@@ -9,7 +9,7 @@ use clap::Args;
 pub struct Failures {
     /// One record in full: its id, the begin of it, or "last"
     pub id: Option<String>,
-    /// Only failures since then: 2h, 3d, 2026-11-25, "2026-11-25 14:00"
+    /// Only failures since then: 2h, 3d, yesterday, "2026-11-25 14:00"
     #[arg(long, value_name = "WHEN")]
     pub since: Option<String>,
     /// Print one JSON document; with --follow one object a line

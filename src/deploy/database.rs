@@ -1,5 +1,7 @@
-//! `DATABASE_URL` as dj-database-url reads it, without ever showing it.
+//! The database of the service: its role, and `DATABASE_URL` as dj-database-url reads it, without
+//! ever showing it.
 
+use crate::config::Config;
 use crate::model::Secret;
 
 /// The parts of a database URL; percent-encoding is taken off.
@@ -13,6 +15,22 @@ pub struct DatabaseUrl {
     pub port: Option<u16>,
     /// Database name, or the path of an SQLite file.
     pub name: String,
+}
+
+/// A role and its database, without the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    pub role: String,
+    pub name: String,
+}
+
+impl Role {
+    /// The names for a new host: those of the service, as far as PostgreSQL takes them bare.
+    pub fn of_config(config: &Config) -> Self {
+        let bare = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let name: String = config.service.chars().map(bare).collect();
+        Self { role: name.clone(), name }
+    }
 }
 
 /// Why it is none. No variant holds a part of the value.

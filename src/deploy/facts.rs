@@ -1,5 +1,7 @@
 //! What a deployment needs to know of the host, and what keeps it from beginning.
 
+use std::path::PathBuf;
+
 use crate::config::Config;
 use crate::model::{Fact, FileKind, Finding, Owner, Secret, Subject, finding};
 
@@ -17,6 +19,8 @@ pub struct DeployFacts {
     pub free: Fact<u64>,
     /// pg_dump is installed.
     pub pg_dump: bool,
+    /// The program uv, where nobody but root can change it.
+    pub uv: Option<PathBuf>,
     /// True when systemd is PID 1.
     pub systemd: bool,
     /// What the service answered just now: Ok when healthy.
@@ -35,6 +39,7 @@ impl Default for DeployFacts {
             python: unknown(),
             free: Fact::Unknown("nobody looked".to_owned()),
             pg_dump: false,
+            uv: None,
             systemd: false,
             live: Err("nobody asked".to_owned()),
         }
@@ -117,6 +122,7 @@ mod tests {
             python: Fact::Known(FileKind::Symlink),
             free: Fact::Known(1 << 40),
             pg_dump: false,
+            uv: None,
             systemd: true,
             live: Ok(()),
         }

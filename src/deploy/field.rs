@@ -68,6 +68,7 @@ mod tests {
             python: Fact::Absent,
             free: Fact::Absent,
             pg_dump: false,
+            uv: None,
             systemd: true,
             live: Ok(()),
         };

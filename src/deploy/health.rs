@@ -10,11 +10,17 @@ pub enum Verdict {
     Sick(String),
 }
 
-/// The address to ask for one to listen at: a wildcard is asked on the loopback, a path is a unix
-/// socket.
+/// The address to ask for one to listen at, as fixes.conf or gunicorn spell it: a wildcard is asked on
+/// the loopback, a path is a unix socket.
 pub fn health_address(listen: &str) -> String {
     if listen.starts_with('/') {
         return format!("unix:{listen}");
+    }
+    let listen = listen.strip_prefix("tcp://").unwrap_or(listen);
+    // gunicorn reads no host at all as every address.
+    let port = listen.strip_prefix("localhost:").or_else(|| listen.strip_prefix(':'));
+    if let Some(port) = port {
+        return format!("127.0.0.1:{port}");
     }
     match listen.parse::<SocketAddr>() {
         Ok(mut address) if address.ip().is_unspecified() => {
@@ -92,6 +98,9 @@ mod tests {
             ("127.0.0.1:8000", "127.0.0.1:8000"),
             ("0.0.0.0:80", "127.0.0.1:80"),
             ("[::]:80", "[::1]:80"),
+            (":80", "127.0.0.1:80"),
+            ("tcp://localhost:80", "127.0.0.1:80"),
+            ("unix:/run/x.sock", "unix:/run/x.sock"),
             ("/run/projectmeats.sock", "unix:/run/projectmeats.sock"),
         ] {
             assert_eq!(health_address(listen), asked);

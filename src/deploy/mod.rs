@@ -10,23 +10,31 @@ mod facts;
 mod field;
 mod health;
 mod inspection;
+mod locations;
 mod output;
 mod parts;
 mod release;
 mod scram;
+mod setup;
+mod site;
 mod step;
 mod unit_environment;
 
-pub use database::{DatabaseUrl, UrlError};
+pub use database::{DatabaseUrl, Role, UrlError};
 pub use facts::{DeployFacts, check_facts};
 pub use field::plan_field;
 pub use health::{Verdict, health_address, health_host, judge_answer};
 pub use inspection::{INSPECT, Inspection, check_inspection, parse_inspection};
-pub use output::{few, is_idle, last_lines, note_of};
+pub use output::{cause_of, few, is_idle, last_lines, note_of};
 pub use release::{
-    Deployment, Journal, Layout, Release, SourceFacts, SourceKind, WHEELS, is_release_name,
-    plan_prune, plan_recovery, plan_release, plan_rollback,
+    Deployment, Journal, Layout, Leavings, Release, SourceFacts, SourceKind, WHEELS,
+    is_release_name, plan_prune, plan_recovery, plan_release, plan_rollback,
 };
-pub use scram::{Verifier, scram_verifier};
-pub use step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work, render_steps};
+pub use scram::{Verifier, client_final, scram_verifier};
+pub use setup::{
+    HostFacts, SiteFacts, Wanted, plan_host, plan_site, render_settings, settings_file, site_files,
+};
+pub use step::{
+    Command, DatabaseCopy, Reads, RunAs, Side, Step, Surroundings, Undo, Work, render_steps,
+};
 pub use unit_environment::parse_environment_files;

@@ -19,7 +19,12 @@ pub fn note_of(reads: Reads, stdout: &str) -> Option<String> {
             })
         }
         Reads::Packages => last_match(stdout, |line| line.strip_prefix("Successfully installed "))
-            .map(|list| format!("{} distributions", list.split_whitespace().count())),
+            .map(|list| format!("{} distributions", list.split_whitespace().count()))
+            .or_else(|| {
+                // uv: "Installed 9 packages in 4ms"
+                let said = last_match(stdout, |line| line.strip_prefix("Installed "))?;
+                Some(format!("{} distributions, by uv", said.split_whitespace().next()?))
+            }),
         Reads::Static => last_match(stdout, |line| {
             line.contains(" static file").then(|| line.trim_end_matches('.'))
         })
@@ -39,6 +44,55 @@ pub fn is_idle(reads: Reads, stdout: &str) -> bool {
         Reads::Migrations => stdout.contains("No migrations to apply"),
         Reads::Static => note_of(reads, stdout).is_some_and(|note| note.starts_with("0 ")),
     }
+}
+
+/// What pip or git's own words mean for the operator; None where they speak for themselves.
+///
+/// Measured with pip 23.0 of Debian 12, uv 0.13 and git 2.39.
+pub fn cause_of(text: &str) -> Option<&'static str> {
+    const CAUSES: &[(&[&str], &str)] = &[
+        (
+            &["DO NOT MATCH THE HASHES", "Hash mismatch for"],
+            "a distribution is not the one whose hash the requirements name; nothing was installed",
+        ),
+        (
+            &[
+                "command 'gcc' failed: No such file",
+                "unable to execute 'x86_64-linux-gnu-gcc'",
+                "command 'x86_64-linux-gnu-gcc' failed: No such file",
+                "error: command 'cc' failed: No such file",
+            ],
+            "a distribution has to be compiled and no compiler is installed; make its wheel elsewhere for --wheelhouse, or apt install build-essential python3-dev",
+        ),
+        (
+            &["Python.h: No such file"],
+            "a distribution has to be compiled and the headers of Python are missing; make its wheel elsewhere for --wheelhouse, or apt install python3-dev",
+        ),
+        (
+            &["ProxyError", "Tunnel connection failed", "407 Proxy Authentication"],
+            "the proxy refuses or does not answer; it is set in /etc/pip.conf",
+        ),
+        (
+            &["CERTIFICATE_VERIFY_FAILED", "SSLCertVerificationError"],
+            "the certificate of the index is not trusted here; a proxy that opens TLS needs its authority in cert of /etc/pip.conf",
+        ),
+        (
+            &[
+                "Temporary failure in name resolution",
+                "Network is unreachable",
+                "Failed to establish a new connection",
+                "Could not resolve host",
+            ],
+            "this host does not reach the network; use --wheelhouse DIRECTORY, or set a proxy in /etc/pip.conf",
+        ),
+        (
+            &["No matching distribution found", "No solution found when resolving"],
+            "no wheel for a requirement, for this version of Python, where wheels are looked for",
+        ),
+        (&["No space left on device"], "the disk is full"),
+    ];
+    let said = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    CAUSES.iter().find(|(words, _)| said(words)).map(|(_, cause)| *cause)
 }
 
 /// A list cut after a few, with the number of the others.
@@ -83,12 +137,34 @@ mod tests {
                 "\n160 static files copied to '/x', 3 unmodified.\n",
                 Some("160 static files copied to '/x', 3 unmodified"),
             ),
+            (
+                Reads::Packages,
+                "Installed 9 packages in 4ms\n + a==1",
+                Some("9 distributions, by uv"),
+            ),
             (Reads::Packages, "x\nSuccessfully installed a-1 b-2\n", Some("2 distributions")),
             (Reads::Static, "", None),
             (Reads::Nothing, "x", None),
         ] {
             assert_eq!(note_of(reads, stdout).as_deref(), note);
         }
+    }
+
+    #[test]
+    fn causes() {
+        let network = "WARNING: Retrying: Failed to establish a new connection: [Errno -3] Temporary \
+                       failure in name resolution\nERROR: No matching distribution found for Django";
+        for (text, word) in [
+            (network, "--wheelhouse"),
+            ("ProxyError('Cannot connect to proxy.')\nNo matching distribution found", "proxy"),
+            ("error: command 'gcc' failed: No such file or directory", "compiler"),
+            ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "hash"),
+            ("error: Failed to download `a==1`\n  cause: Hash mismatch for `a==1`", "hash"),
+            ("ERROR: No matching distribution found for x (from versions: none)", "no wheel"),
+        ] {
+            assert!(cause_of(text).is_some_and(|cause| cause.contains(word)), "{text}");
+        }
+        assert_eq!(cause_of("ImportError: x"), None);
     }
 
     #[test]

@@ -109,14 +109,24 @@ pub(super) fn trial(target: &Target, config: &Config, seconds: u64) -> Step {
 
 /// `systemctl VERB` of the service. A restart waits for the graceful stop and the pre-start.
 pub(super) fn systemctl(config: &Config, verb: &str) -> Work {
-    let argv = ["/usr/bin/systemctl", verb, &config.unit()].map(str::to_owned).to_vec();
-    as_root(argv, u64::from(config.graceful_timeout.value) + 120)
+    let argv = ["/usr/bin/systemctl", verb, &config.unit()];
+    as_root(&argv, u64::from(config.graceful_timeout.value) + 120)
+}
+
+/// `enable` or `disable` of a unit that is not the service, with its start or stop.
+pub(super) fn switch_now(unit: &str, verb: &str) -> Work {
+    as_root(&["/usr/bin/systemctl", verb, "--now", unit], 60)
+}
+
+/// systemd reads the files of units anew, and the generator its settings.
+pub(super) fn daemon_reload() -> Work {
+    as_root(&["/usr/bin/systemctl", "daemon-reload"], 120)
 }
 
 /// A program of the system, as root, with a closed environment.
-pub(super) fn as_root(argv: Vec<String>, seconds: u64) -> Work {
+pub(super) fn as_root(argv: &[impl AsRef<str>], seconds: u64) -> Work {
     Work::Command(Command {
-        argv,
+        argv: argv.iter().map(|word| word.as_ref().to_owned()).collect(),
         directory: "/".into(),
         run_as: RunAs::Root,
         surroundings: Surroundings::Closed,

@@ -1,5 +1,6 @@
-//! What PostgreSQL stores instead of a password (RFC 5803, as `ALTER ROLE … PASSWORD` takes it): a
-//! failed statement is logged in full, so a password never goes into one.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677): what PostgreSQL stores instead of a password (RFC 5803, as
+//! `ALTER ROLE … PASSWORD` takes it), and the proof of who logs in. A failed statement is logged in
+//! full, so a password never goes into one.
 
 use base64ct::{Base64, Encoding as _};
 use hmac::{Hmac, Mac as _};
@@ -30,15 +31,36 @@ impl Verifier {
 
 /// The verifier of a password; None for one outside printable ASCII, which needs SASLprep first.
 pub fn scram_verifier(password: &Secret, salt: [u8; 16]) -> Option<Verifier> {
-    let password = password.expose();
-    if password.is_empty() || !password.iter().all(|b| (0x20..0x7f).contains(b)) {
+    let bytes = password.expose();
+    if bytes.is_empty() || !bytes.iter().all(|b| (0x20..0x7f).contains(b)) {
         return None;
     }
-    let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, &salt, ROUNDS);
+    let salted = salted(password, &salt, ROUNDS);
     let stored: [u8; 32] = Sha256::digest(keyed(&salted, b"Client Key")?).into();
     let server = keyed(&salted, b"Server Key")?;
     let [salt, stored, server] = [&salt[..], &stored, &server].map(Base64::encode_string);
     Some(Verifier(format!("{PREFIX}{salt}${stored}:{server}")))
+}
+
+/// The client's last message: proof that it knows the password, for this server's salt and nonce.
+pub fn client_final(password: &Secret, bare: &str, server: &str) -> Option<String> {
+    let part = |name: &str| server.split(',').find_map(|p| p.strip_prefix(name));
+    let (nonce, salt) = (part("r=")?, Base64::decode_vec(part("s=")?).ok()?);
+    let rounds: u32 = part("i=")?.parse().ok().filter(|n| (1..=1_000_000).contains(n))?;
+    let ours = bare.split_once("r=").map(|(_, r)| r)?;
+    if !nonce.starts_with(ours) {
+        return None;
+    }
+    let without = format!("c=biws,r={nonce}");
+    let key = keyed(&salted(password, &salt, rounds), b"Client Key")?;
+    let stored: [u8; 32] = Sha256::digest(key).into();
+    let signature = keyed(&stored, format!("{bare},{server},{without}").as_bytes())?;
+    let proof: Vec<u8> = key.iter().zip(signature).map(|(a, b)| a ^ b).collect();
+    Some(format!("{without},p={}", Base64::encode_string(&proof)))
+}
+
+fn salted(password: &Secret, salt: &[u8], rounds: u32) -> [u8; 32] {
+    pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.expose(), salt, rounds)
 }
 
 fn keyed(key: &[u8], text: &[u8]) -> Option<[u8; 32]> {
@@ -50,6 +72,19 @@ fn keyed(key: &[u8], text: &[u8]) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_proof_of_the_example_in_rfc_7677() {
+        // There the user stands in the first message; in PostgreSQL's it is empty.
+        let bare = "n=user,r=rOprNGfwEbeRWgbNEkqO";
+        let server = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+        let last = client_final(&Secret::new("pencil"), bare, server).expect("a proof");
+        assert!(last.ends_with(",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), "{last}");
+        assert_eq!(
+            client_final(&Secret::new("pencil"), bare, "r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=1"),
+            None
+        );
+    }
 
     #[test]
     fn as_python_computes_it() {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::database::Role;
 use crate::model::{Effect, Finding};
 
 /// One step: a name for the progress line, its work in order, and the way back.
@@ -43,8 +44,34 @@ pub enum Work {
     Trial { gunicorn: PathBuf, directory: PathBuf, application: String, seconds: u64 },
     /// Waits until every service of the stack has a container that its own check calls healthy.
     Containers { compose: Vec<String>, project: String, services: Vec<String>, seconds: u64 },
+    /// Starts a container of the service; beside one that runs a second, and ends the old one when
+    /// the new one is healthy.
+    Exchange { compose: Vec<String>, project: String, service: String, seconds: u64 },
     /// Asks the stack's web server where compose says that it listens.
     Published { compose: Vec<String>, path: String, seconds: u64 },
+    /// Copies a database to the other server, compares it row by row, and puts it into its place.
+    Copy(DatabaseCopy),
+    /// Opens a waiting room for requests at this port of the host.
+    Hold { port: u16 },
+    /// Leads who waits, and who still comes, to this address; nothing when no room is open.
+    Lead { to: String },
+    /// nginx takes its new configuration; done when the last request of the old one is served, at
+    /// most so long, and a room that leads somewhere is empty.
+    ReloadWeb { seconds: u64 },
+    /// Waits until the services of a stack in Docker's Swarm have come so far; fails when one was
+    /// taken back.
+    Rollout {
+        project: String,
+        image: String,
+        once: Vec<String>,
+        lasting: Vec<String>,
+        seconds: u64,
+    },
+    /// Makes the env file, with fresh secrets, for these host names and this database.
+    EnvFile { hosts: Vec<String>, database: Role },
+    /// Makes role and database of PostgreSQL through its local socket, as far as they are missing;
+    /// the password is that of the env file.
+    Role(Role),
     /// Asks every address of the service until it is healthy, at most so long.
     Health { addresses: Vec<String>, path: String, seconds: u64 },
 }
@@ -58,6 +85,37 @@ pub struct Command {
     pub surroundings: Surroundings,
     pub seconds: u64,
     pub reads: Reads,
+}
+
+/// A database on its way from one server to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseCopy {
+    pub from: Side,
+    pub to: Side,
+    /// The compose project of the stack.
+    pub project: String,
+    pub database: Role,
+    /// Names the dump, and a database that is put aside.
+    pub run: String,
+    /// One with tables that is in the place is put aside under another name, else dropped.
+    pub keep: bool,
+}
+
+/// Where a server of PostgreSQL runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Host,
+    Stack,
+}
+
+impl Side {
+    /// In words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Host => "the host",
+            Self::Stack => "the stack",
+        }
+    }
 }
 
 /// Who a child runs as.
@@ -146,8 +204,35 @@ fn describe(work: &Work) -> Option<String> {
         Work::Containers { services, seconds, .. } => {
             format!("wait until {} are healthy, at most {seconds} s", services.join(" and "))
         }
+        Work::Exchange { service, seconds, .. } => format!(
+            "start a container of {service}; beside a running one a second, and end that when the new \
+             one is healthy, at most {seconds} s"
+        ),
         Work::Published { path, seconds, .. } => {
             format!("ask the published port of web for {path}, at most {seconds} s")
+        }
+        Work::Copy(copy) => format!(
+            "dump {} of {}, restore it beside in {}, compare every row, exchange",
+            copy.database.name,
+            copy.from.word(),
+            copy.to.word()
+        ),
+        Work::Hold { port } => format!("listen at 127.0.0.1:{port} and answer nobody yet"),
+        Work::Lead { to } => format!("answer whoever waits by {to}"),
+        Work::ReloadWeb { seconds } => {
+            format!("reload nginx, wait for its last request of before, at most {seconds} s")
+        }
+        Work::Rollout { lasting, seconds, .. } => format!(
+            "wait until Swarm has {} healthy or takes it back, at most {seconds} s",
+            lasting.join(" and ")
+        ),
+        Work::EnvFile { hosts, .. } => {
+            format!("run as root: meats-env generate, ALLOWED_HOSTS for {}", hosts.join(" and "))
+        }
+        Work::Role(Role { role, name }) => {
+            format!(
+                "run as postgres: psql: create role {role}, create database {name} owner {role}"
+            )
         }
         Work::Health { addresses, path, seconds } => {
             format!("ask {} for {path}, at most {seconds} s", addresses.join(" and "))

@@ -3,8 +3,12 @@
 //! Invariant: no text here has a value in it. Source of the rules: the settings of the application
 //! as python-decouple and dj-database-url read them.
 
+use std::collections::HashSet;
+
 use super::double_equals::SECRET_KEY;
-use super::{Assignment, Context, Defect, Edit, Reading, Rules, encode_bytes, read};
+use super::line_index::line_of;
+use super::systemd::{Survey, Var};
+use super::{Context, Defect, Edit, encode_bytes, published, slice};
 use crate::model::{Kind, Repair, Subject, finding};
 
 /// What is expected of the file.
@@ -15,58 +19,122 @@ pub struct Application {
 }
 
 /// Lints of the values. Files of unknown use get those that hold for any Django project.
-pub(super) fn lint(bytes: &[u8], ctx: &Context) -> Vec<Defect> {
-    let reading = read(bytes, Rules::Since254);
+pub(super) fn lint(bytes: &[u8], reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
     if reading.loads.is_err() || reading.vars.is_empty() {
         return Vec::new();
     }
-    let mut found: Vec<Defect> =
-        reading.vars.iter().flat_map(|var| value(bytes, ctx, var)).collect();
-    found.extend(missing(&reading, ctx));
+    let look = |(key, look): &(&str, Look)| {
+        let var = reading.get(key)?;
+        let flaw = look(std::str::from_utf8(&var.value).unwrap_or_default())?;
+        Some(place(bytes, ctx, var, flaw.into_defect(var)))
+    };
+    let mut found: Vec<Defect> = LOOKS.iter().filter_map(look).collect();
+    found.extend(missing(reading, ctx));
     found
 }
 
-fn value(bytes: &[u8], ctx: &Context, var: &Assignment) -> Vec<Defect> {
-    let text = String::from_utf8_lossy(var.value.expose());
-    let flaw = |kind: &'static Kind, detail: &str| {
-        let detail = format!("{}: {detail}", var.key);
-        let mut defect = Defect::new(kind, var.span.clone(), detail).key(&var.key);
-        let start = bytes.iter().take(var.span.start).rposition_of_lf();
-        defect.finding.subject = Subject {
-            path: Some(ctx.path.clone()),
-            line: Some(var.line),
-            column: Some(var.span.start - start + 1),
-            key: Some(var.key.clone()),
-            ..Subject::default()
-        };
-        defect
-    };
-    let found = match var.key.as_str() {
-        SECRET_KEY => secret_key(&text),
-        "DEBUG" if is_true(&text) => Some((&finding::DEBUG_ON, "debug mode is on")),
-        "DEBUG" if !is_boolean(&text) => Some((&finding::NOT_BOOLEAN, "neither true nor false")),
-        "ALLOWED_HOSTS" => allowed_hosts(&text),
-        "CORS_ALLOWED_ORIGINS" | "CSRF_TRUSTED_ORIGINS" => origins(&text),
-        "SECURE_SSL_REDIRECT" | "SESSION_COOKIE_SECURE" | "CSRF_COOKIE_SECURE"
-            if !is_boolean(&text) =>
-        {
-            Some((&finding::NOT_BOOLEAN, "neither true nor false"))
+/// What is wrong with a value: the words for this case of it, and what was meant if that can be told.
+struct Flaw {
+    kind: &'static Kind,
+    detail: &'static str,
+    meant: Option<String>,
+}
+
+impl Flaw {
+    fn new(kind: &'static Kind, detail: &'static str) -> Self {
+        Self { kind, detail, meant: None }
+    }
+
+    fn meant(self, meant: impl Into<Option<String>>) -> Self {
+        Self { meant: meant.into(), ..self }
+    }
+
+    fn into_defect(self, var: &Var<'_>) -> Defect {
+        let detail = format!("{}: {}", var.key, self.detail);
+        let defect = Defect::new(self.kind, var.span.clone(), detail).key(var.key);
+        match self.meant {
+            // Nothing to propose: the value is the person's to write.
+            None if ASK_ONLY_WITH.contains(&self.kind) => defect.class(Repair::ByHand),
+            Some(meant) if defect.finding.repair == Repair::Asks => {
+                defect.propose(Edit::replace(var.span.clone(), encode_bytes(meant.as_bytes())))
+            }
+            _ => defect,
         }
-        "DATABASE_URL" => database_url(&text),
+    }
+}
+
+/// A look at a value.
+type Look = fn(&str) -> Option<Flaw>;
+
+/// Keys of the application, and the look at the value of each.
+const LOOKS: &[(&str, Look)] = &[
+    (SECRET_KEY, secret_key),
+    ("DEBUG", debug),
+    ("ALLOWED_HOSTS", allowed_hosts),
+    ("CORS_ALLOWED_ORIGINS", origins),
+    ("CSRF_TRUSTED_ORIGINS", origins),
+    ("SECURE_SSL_REDIRECT", switch),
+    ("SESSION_COOKIE_SECURE", switch),
+    ("CSRF_COOKIE_SECURE", switch),
+    ("DATABASE_URL", database_url),
+];
+
+/// Says where it stands.
+fn place(bytes: &[u8], ctx: &Context, var: &Var<'_>, mut defect: Defect) -> Defect {
+    let at = var.span.start;
+    let start = memchr::memrchr(b'\n', slice(bytes, 0..at)).map_or(0, |end| end + 1);
+    defect.finding.subject = Subject {
+        path: Some(ctx.path.clone()),
+        line: Some(line_of(bytes, at)),
+        column: Some(at - start + 1),
+        key: Some(var.key.to_owned()),
+        ..Subject::default()
+    };
+    defect
+}
+
+/// Kinds that ask where there is something to propose.
+const ASK_ONLY_WITH: &[&Kind] = &[&finding::NOT_BOOLEAN, &finding::DATABASE_URL_MALFORMED];
+
+/// The origins, https:// in front of those without a scheme.
+fn with_scheme(value: &str) -> String {
+    let origin = |origin: &str| match origin.trim() {
+        plain if plain.is_empty() || plain.contains("://") => plain.to_owned(),
+        plain => format!("https://{plain}"),
+    };
+    value.split(',').map(origin).collect::<Vec<_>>().join(",")
+}
+
+/// A switch whose first letter tells what was meant.
+fn near_boolean(value: &str) -> Option<&'static str> {
+    match value.trim_start_matches('=').bytes().next()?.to_ascii_lowercase() {
+        b't' | b'y' => Some("True"),
+        b'f' | b'n' => Some("False"),
         _ => None,
+    }
+}
+
+/// The URL with the scheme that was mistyped: letters of postgres in another order, one too many or
+/// too few.
+fn near_scheme(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let sorted = |word: &str| {
+        let mut letters: Vec<u8> = word.bytes().collect();
+        letters.sort_unstable();
+        letters
     };
-    let meant = match var.key.as_str() {
-        "ALLOWED_HOSTS" => Some(text.split(',').map(str::trim).collect::<Vec<_>>().join(",")),
-        "DATABASE_URL" => percent_encoded(&text),
-        _ => None,
+    let one_off = |known: &str| {
+        let (long, short) =
+            if known.len() > scheme.len() { (known, scheme) } else { (scheme, known) };
+        long.len() == short.len() + 1
+            && (0..long.len()).any(|at| {
+                let kept = long.bytes().enumerate().filter(|(i, _)| *i != at).map(|(_, b)| b);
+                kept.eq(short.bytes())
+            })
     };
-    let propose = |defect: Defect| match meant {
-        Some(meant) if defect.finding.repair == Repair::Asks => {
-            defect.propose(Edit::replace(var.span.clone(), encode_bytes(meant.as_bytes())))
-        }
-        _ => defect,
-    };
-    found.map(|(kind, detail)| propose(flaw(kind, detail))).into_iter().collect()
+    let near = |known: &&str| sorted(known) == sorted(scheme) || one_off(known);
+    let known = ["postgres", "postgresql", "sqlite"].into_iter().find(near)?;
+    Some(format!("{known}://{rest}"))
 }
 
 /// The URL with the characters of the password written as `%XX`.
@@ -82,30 +150,32 @@ fn percent_encoded(url: &str) -> Option<String> {
     Some(format!("{scheme}://{user}:{encoded}@{host}"))
 }
 
-trait LineStart {
-    fn rposition_of_lf(self) -> usize;
-}
-
-impl<'a, I: Iterator<Item = &'a u8>> LineStart for I {
-    fn rposition_of_lf(self) -> usize {
-        self.enumerate().filter(|(_, b)| **b == b'\n').last().map_or(0, |(i, _)| i + 1)
-    }
-}
-
-type Flaw = Option<(&'static Kind, &'static str)>;
-
 /// Django's own limits of `check --deploy`: 50 characters, 5 different ones.
-fn secret_key(value: &str) -> Flaw {
-    let mut letters: Vec<char> = value.chars().collect();
-    letters.sort_unstable();
-    letters.dedup();
-    if value.is_empty() {
-        Some((&finding::SECRET_KEY_EMPTY, "the value is empty"))
+fn secret_key(value: &str) -> Option<Flaw> {
+    let letters: HashSet<char> = value.chars().collect();
+    if published::key(value) {
+        Some(Flaw::new(&finding::PUBLISHED, "the value is published"))
+    } else if value.is_empty() {
+        Some(Flaw::new(&finding::SECRET_KEY_EMPTY, "the value is empty"))
     } else if value.chars().count() < 32 || letters.len() < 5 {
-        Some((&finding::SECRET_KEY_WEAK, "short, or made of few characters"))
+        Some(Flaw::new(&finding::SECRET_KEY_WEAK, "short, or made of few characters"))
     } else {
         None
     }
+}
+
+fn debug(value: &str) -> Option<Flaw> {
+    let flaw = match is_true(value) {
+        true => Flaw::new(&finding::DEBUG_ON, "debug mode is on"),
+        false if is_boolean(value) => return None,
+        false => Flaw::new(&finding::NOT_BOOLEAN, "neither true nor false; False is proposed"),
+    };
+    Some(flaw.meant("False".to_owned()))
+}
+
+fn switch(value: &str) -> Option<Flaw> {
+    let flaw = || Flaw::new(&finding::NOT_BOOLEAN, "neither true nor false");
+    (!is_boolean(value)).then(|| flaw().meant(near_boolean(value).map(str::to_owned)))
 }
 
 /// The words of python-decouple; empty is false.
@@ -118,31 +188,31 @@ fn is_true(value: &str) -> bool {
     ["1", "yes", "true", "on", "y", "t"].contains(&value.to_ascii_lowercase().as_str())
 }
 
-fn allowed_hosts(value: &str) -> Flaw {
-    if value.trim().is_empty() {
-        return Some((&finding::ALLOWED_HOSTS_MISSING, "the value is empty"));
-    }
+fn allowed_hosts(value: &str) -> Option<Flaw> {
     let odd = |host: &str| {
         let port = host.rsplit_once(':').is_some_and(|(name, port)| {
             !name.contains(':') && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
         });
         host != host.trim() || host.contains("://") || host.contains('/') || port
     };
-    value.split(',').any(odd).then_some((
-        &finding::ALLOWED_HOSTS_MALFORMED,
-        "an entry has a blank, a scheme or a port and cannot match",
-    ))
+    let flaw = if value.trim().is_empty() {
+        Flaw::new(&finding::ALLOWED_HOSTS_MISSING, "the value is empty")
+    } else if value.split(',').any(odd) {
+        let detail = "an entry has a blank, a scheme or a port and cannot match";
+        Flaw::new(&finding::ALLOWED_HOSTS_MALFORMED, detail)
+    } else {
+        return None;
+    };
+    Some(flaw.meant(value.split(',').map(str::trim).collect::<Vec<_>>().join(",")))
 }
 
-fn origins(value: &str) -> Flaw {
+fn origins(value: &str) -> Option<Flaw> {
     let odd = |origin: &str| {
         let origin = origin.trim();
         !origin.is_empty() && !origin.contains("://")
     };
-    value
-        .split(',')
-        .any(odd)
-        .then_some((&finding::ORIGIN_SCHEME, "an origin does not begin with a scheme"))
+    let flaw = || Flaw::new(&finding::ORIGIN_SCHEME, "an origin does not begin with a scheme");
+    value.split(',').any(odd).then(|| flaw().meant(with_scheme(value)))
 }
 
 /// Schemes of dj-database-url.
@@ -168,16 +238,24 @@ const SCHEMES: &[&str] = &[
     "timescalegis",
 ];
 
-fn database_url(value: &str) -> Flaw {
+fn database_url(value: &str) -> Option<Flaw> {
+    let malformed = |detail| Some(Flaw::new(&finding::DATABASE_URL_MALFORMED, detail));
     let Some((scheme, rest)) = value.split_once("://") else {
-        let known = value == "sqlite://:memory:" || value.starts_with("sqlite:");
-        return (!known).then_some((&finding::DATABASE_URL_MALFORMED, "not a URL"));
+        return if value.starts_with("sqlite:") { None } else { malformed("not a URL") };
     };
     if !SCHEMES.contains(&scheme) {
-        return Some((&finding::DATABASE_URL_MALFORMED, "the scheme is unknown"));
+        return malformed("the scheme is unknown").map(|flaw| flaw.meant(near_scheme(value)));
     }
-    unencoded(rest)
-        .then_some((&finding::URL_UNENCODED, "the password has one of # / ? [ ] or a percent sign"))
+    if password(rest).is_some_and(published::password) {
+        return Some(Flaw::new(&finding::PUBLISHED, "its password is published"));
+    }
+    let detail = "the password has one of # / ? [ ] or a percent sign";
+    let flaw = || Flaw::new(&finding::URL_UNENCODED, detail);
+    unencoded(rest).then(|| flaw().meant(percent_encoded(value)))
+}
+
+fn password(rest: &str) -> Option<&str> {
+    rest.rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
 }
 
 /// The password ends where the library's splitter ends it: at the first of `# / ?`, last `@`.
@@ -196,7 +274,7 @@ fn unencoded(rest: &str) -> bool {
 }
 
 /// Keys that the file lacks, where it alone feeds the service or sets both of the main ones.
-fn missing(reading: &Reading, ctx: &Context) -> Vec<Defect> {
+fn missing(reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
     let has = |key: &str| reading.get(key).is_some();
     let complete = ctx.application.is_some_and(|a| a.complete);
     let flaw = |kind: &'static Kind, detail: &str, key: &str| {
@@ -225,7 +303,7 @@ fn missing(reading: &Reading, ctx: &Context) -> Vec<Defect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::check;
+    use crate::env::{check, judge, propose};
 
     fn check_file(text: &str, complete: bool, expected: &[&str]) {
         let ctx = Context { application: Some(Application { complete }), ..Context::default() };
@@ -251,11 +329,35 @@ mod tests {
         check_file("CSRF_TRUSTED_ORIGINS=a.org\n", false, &["origin-scheme"]);
         check_file("DATABASE_URL=\n", false, &["database-url-malformed"]);
         check_file("DATABASE_URL=postgre://u:p@h/d\n", false, &["database-url-malformed"]);
+        check_file("SECRET_KEY=test-secret-key-for-testing-only\n", false, &["published-value"]);
         check_file("DATABASE_URL=postgres://u:p/w@h/d\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL='postgres://u:p#w@h/d'\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL=postgres://u:p%zz@h/d\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL=postgres://u:p@w@h/d\n", false, &[]);
         check_file("DATABASE_URL=postgres://u:p%40w@h:5432/d?a=b\n", false, &[]);
         check_file("DATABASE_URL=sqlite:////var/lib/x.db\n", false, &[]);
+    }
+
+    #[test]
+    fn proposals() {
+        for (line, expected) in [
+            ("SECRET_KEY=tiny", None),
+            ("SECRET_KEY=", None),
+            ("SECURE_SSL_REDIRECT==true", Some("SECURE_SSL_REDIRECT=True")),
+            ("SECURE_SSL_REDIRECT=maybe", None),
+            ("DEBUG=Flase", Some("DEBUG=False")),
+            ("ALLOWED_HOSTS='a.org, b.org'", Some("ALLOWED_HOSTS=a.org,b.org")),
+            ("CSRF_TRUSTED_ORIGINS=a.org", Some("CSRF_TRUSTED_ORIGINS=https://a.org")),
+            ("DATABASE_URL=postgre://u:p@h/d", Some("DATABASE_URL=postgres://u:p@h/d")),
+            ("DATABASE_URL=other://u:p@h/d", None),
+            ("DATABASE_URL=postgres://u:p/w@h/d", Some("DATABASE_URL=postgres://u:p%2Fw@h/d")),
+        ] {
+            let bytes = format!("{line}\n").into_bytes();
+            let ctx = Context { application: Some(Application::default()), ..Context::default() };
+            let defects = judge(&bytes, &ctx).defects;
+            let after = defects.iter().rev().find_map(|defect| propose(&bytes, defect));
+            let after = after.map(|text| String::from_utf8(text.into_exposed()).unwrap());
+            assert_eq!(after, expected.map(|line| format!("{line}\n")), "{line}");
+        }
     }
 }

@@ -61,6 +61,11 @@ impl Defect {
     }
 }
 
+/// In order of lines; what concerns the whole file stands in front.
+pub(super) fn sort_by_place(defects: &mut [Defect]) {
+    defects.sort_by_key(|d| (d.finding.subject.line.unwrap_or(0), d.span.start));
+}
+
 /// The letter of the catalogue: A repaired, P proposed, W warned about, R refused.
 pub fn class_letter(repair: Repair) -> char {
     match repair {

@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::model::hex;
+
 /// Random bytes from the kernel, kept beside the digest in the root-only state directory.
 pub type Salt = [u8; 32];
 
@@ -10,7 +12,7 @@ pub fn digest(salt: &Salt, value: &[u8]) -> String {
     let mut hash = Sha256::new();
     hash.update(salt);
     hash.update(value);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! the service ever ran with it. A wrong guess logs every user out.
 //! Source: Django's `get_random_secret_key` draws 50 characters from an alphabet of 50 that has `=`.
 
-use super::{Rules, read};
+use super::Rules;
+use super::systemd::survey;
 use crate::model::Secret;
 
 /// The setting of fixes.conf.
@@ -82,12 +83,14 @@ impl Candidates {
 pub(super) const SECRET_KEY: &str = "SECRET_KEY";
 
 /// Length of a key that Django generates.
-const GENERATED: usize = 50;
+pub(super) const GENERATED: usize = 50;
 
 /// The candidates, if systemd reads a `SECRET_KEY` that begins with `=`.
 pub fn candidates(bytes: &[u8]) -> Option<Candidates> {
-    let reading = read(bytes, Rules::Since254);
-    let value = reading.get(SECRET_KEY)?.value.expose();
+    // Most looks at a file are over here.
+    memchr::memmem::find(bytes, SECRET_KEY.as_bytes())?;
+    let reading = survey(bytes, Rules::Since254);
+    let value = reading.get(SECRET_KEY)?.value.as_ref();
     let stripped = strip(value)?;
     Some(Candidates {
         key: SECRET_KEY,

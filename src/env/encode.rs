@@ -3,12 +3,12 @@
 //! Invariant: systemd, bash and dash read every encoded value back to the same bytes.
 //! The rule and its measure against ten others: env-readers facts; it is also the rule of `set`.
 
+use super::byte_set::ByteSet;
 use super::is_strict_utf8;
 
 /// A bare value is written only of these; all readers take them literally.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_@%+=:,./^-".contains(&byte)
-}
+pub(super) const PORTABLE: ByteSet =
+    ByteSet::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./^-");
 
 /// True when systemd can be given this value at all.
 pub fn is_encodable(value: &[u8]) -> bool {
@@ -22,7 +22,7 @@ pub fn encode(value: &[u8]) -> Option<Vec<u8>> {
 
 /// The portable form, for a value that is known to be readable.
 pub fn encode_bytes(value: &[u8]) -> Vec<u8> {
-    if !value.is_empty() && value.iter().all(|b| is_plain(*b)) {
+    if !value.is_empty() && value.iter().all(|b| PORTABLE.has(*b)) {
         return value.to_vec();
     }
     let has = |byte: u8| value.contains(&byte);

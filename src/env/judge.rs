@@ -6,13 +6,16 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
+use super::defect::sort_by_place;
 use super::double_equals::{SECRET_KEY, strip};
-use super::gate::gate_with;
+use super::gate::Gate;
 use super::inspect::inspect;
+use super::line_index::line_of;
 use super::scan::{NodeKind, scan};
+use super::systemd::survey;
 use super::{
     Application, Defect, DoubleEquals, EDIT_LIMIT, Edit, Evidence, Rules, Verdict, application,
-    apply_edits, decide, encode, read, slice,
+    apply_edits, candidates, decide, encode, read, slice,
 };
 use crate::model::{Finding, Repair, Secret, finding};
 
@@ -36,6 +39,8 @@ pub struct Judgement {
     pub repaired: Option<Secret>,
     /// What was mended on the way, also defects that only showed after another repair.
     pub applied: Vec<Defect>,
+    /// Number of keys that systemd reads in the bytes as they are.
+    pub keys: usize,
 }
 
 /// The part that a repairer needs.
@@ -55,14 +60,17 @@ const MAX_QUESTIONS: usize = 256;
 
 /// Judges a file.
 pub fn judge(bytes: &[u8], ctx: &Context) -> Judgement {
-    let mut defects = inspect(bytes, ctx);
+    let gate = Gate::new(bytes);
+    let mut defects = inspect(bytes, &gate, ctx);
     let refused = defects.iter().any(|d| d.finding.repair == Repair::Refused);
-    let mut judgement = Judgement { defects: Vec::new(), repaired: None, applied: Vec::new() };
+    let keys = gate.now().vars.len();
+    let mut judgement =
+        Judgement { defects: Vec::new(), repaired: None, applied: Vec::new(), keys };
     if !refused && bytes.len() <= EDIT_LIMIT {
-        repair(bytes, ctx, &mut defects, &mut judgement);
+        repair(bytes, &gate, ctx, &mut defects, &mut judgement);
     }
-    defects.extend(application::lint(bytes, ctx));
-    defects.sort_by_key(|d| (d.finding.subject.line.unwrap_or(0), d.span.start));
+    defects.extend(application::lint(bytes, gate.now(), ctx));
+    sort_by_place(&mut defects);
     judgement.defects = defects;
     judgement
 }
@@ -95,21 +103,24 @@ pub fn propose(bytes: &[u8], defect: &Defect) -> Option<Secret> {
     (after != bytes && (loads || !loaded)).then(|| Secret::new(after))
 }
 
-fn repair(bytes: &[u8], ctx: &Context, defects: &mut [Defect], judgement: &mut Judgement) {
-    let mut current = bytes.to_vec();
-    for round in 0..MAX_ROUNDS {
-        let found = if round == 0 { defects.to_vec() } else { inspect(&current, ctx) };
-        let wanted: Vec<usize> = (0..found.len())
-            .filter(|i| found.get(*i).is_some_and(|d| d.is_automatic() && !d.edits.is_empty()))
-            .collect();
-        let (after, accepted) = settle(&current, &found, wanted);
-        if round == 0 {
-            demote(defects, &accepted);
-        }
-        judgement.applied.extend(accepted.iter().filter_map(|i| found.get(*i).cloned()));
-        if after == current {
+fn repair(
+    bytes: &[u8],
+    gate: &Gate<'_>,
+    ctx: &Context,
+    defects: &mut [Defect],
+    judgement: &mut Judgement,
+) {
+    let (mut current, accepted) = settle(bytes, gate, defects);
+    judgement.applied = taken(defects, &accepted);
+    demote(defects, &accepted);
+    let mut changed = current != bytes;
+    for _ in 1..MAX_ROUNDS {
+        if !changed {
             break;
         }
+        let (after, mended) = repair_again(&current, ctx);
+        judgement.applied.extend(mended);
+        changed = after != current;
         current = after;
     }
     if let Some((after, defect)) = strip_surplus(&current, ctx) {
@@ -126,6 +137,18 @@ fn repair(bytes: &[u8], ctx: &Context, defects: &mut [Defect], judgement: &mut J
     }
 }
 
+/// A repair may bring another defect to light.
+fn repair_again(bytes: &[u8], ctx: &Context) -> (Vec<u8>, Vec<Defect>) {
+    let gate = Gate::new(bytes);
+    let found = inspect(bytes, &gate, ctx);
+    let (after, accepted) = settle(bytes, &gate, &found);
+    (after, taken(&found, &accepted))
+}
+
+fn taken(found: &[Defect], accepted: &BTreeSet<usize>) -> Vec<Defect> {
+    accepted.iter().filter_map(|i| found.get(*i).cloned()).collect()
+}
+
 /// An automatic repair that the gate refused is a proposal.
 fn demote(defects: &mut [Defect], accepted: &BTreeSet<usize>) {
     for (i, defect) in defects.iter_mut().enumerate() {
@@ -135,9 +158,12 @@ fn demote(defects: &mut [Defect], accepted: &BTreeSet<usize>) {
     }
 }
 
-/// The largest set of repairs that passes the gate: all at once, else by halves, so that one
+/// The largest set of automatic repairs that passes the gate: all at once, else by halves, so that one
 /// doubtful line does not hold back the rest. Gives the text and the numbers of what is in it.
-fn settle(base: &[u8], found: &[Defect], wanted: Vec<usize>) -> (Vec<u8>, BTreeSet<usize>) {
+fn settle(base: &[u8], gate: &Gate<'_>, found: &[Defect]) -> (Vec<u8>, BTreeSet<usize>) {
+    let wanted: Vec<usize> = (0..found.len())
+        .filter(|i| found.get(*i).is_some_and(|d| d.is_automatic() && !d.edits.is_empty()))
+        .collect();
     let mut accepted = BTreeSet::new();
     let mut text = base.to_vec();
     let mut chunks = vec![wanted];
@@ -151,7 +177,7 @@ fn settle(base: &[u8], found: &[Defect], wanted: Vec<usize>) -> (Vec<u8>, BTreeS
         let set = || tried.iter().filter_map(|i| found.get(*i));
         let after = apply_edits(base, set().flat_map(|d| &d.edits));
         let gains: HashSet<&str> = set().flat_map(|d| &d.gains).map(String::as_str).collect();
-        if gate_with(base, &after, |key| gains.contains(key)) {
+        if gate.lets(&after, |key| gains.contains(key)) {
             accepted = tried;
             text = after;
         } else if chunk.len() > 1 {
@@ -166,10 +192,11 @@ fn settle(base: &[u8], found: &[Defect], wanted: Vec<usize>) -> (Vec<u8>, BTreeS
 
 /// Takes the surplus `=` away where the policy says so. Only that value may change.
 fn strip_surplus(bytes: &[u8], ctx: &Context) -> Option<(Vec<u8>, Defect)> {
-    let reading = read(bytes, Rules::Since254);
+    candidates(bytes)?;
+    let reading = survey(bytes, Rules::Since254);
     let var = reading.get(SECRET_KEY)?;
-    let stripped = strip(var.value.expose())?;
-    let Verdict::Strip(why) = decide(var.value.expose(), ctx.double_equals, &ctx.evidence) else {
+    let stripped = strip(&var.value)?;
+    let Verdict::Strip(why) = decide(&var.value, ctx.double_equals, &ctx.evidence) else {
         return None;
     };
     let written = written_span(bytes, var.span.start)?;
@@ -187,7 +214,7 @@ fn strip_surplus(bytes: &[u8], ctx: &Context) -> Option<(Vec<u8>, Defect)> {
     .key(SECRET_KEY)
     .edit(edit);
     defect.finding.subject.path = Some(ctx.path.clone());
-    defect.finding.subject.line = Some(var.line);
+    defect.finding.subject.line = Some(line_of(bytes, var.span.start));
     Some((after, defect))
 }
 
@@ -213,4 +240,33 @@ fn changes_only(before: &[u8], after: &[u8], key: &str, value: &[u8]) -> bool {
                     && if a.key == key { b.value.expose() == value } else { a.value == b.value }
             })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_before_a_comment_that_ends_in_a_backslash() {
+        for (before, expected) in [
+            ("\u{FEFF}# C:\\\nA=1\n", "# C:\nA=1\n"),
+            ("\u{FEFF}# C:\\\\\nA=1\n", "# C:\\\\\nA=1\n"),
+            ("\u{FEFF}; C:\\\nA=1\n", "# C:\nA=1\n"),
+        ] {
+            let after = plan_repair(before.as_bytes(), &Context::default()).bytes.unwrap();
+            assert_eq!(String::from_utf8_lossy(after.expose()), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_judged_as_a_whole() {
+        let mut bytes = b"export A=1\n".repeat(EDIT_LIMIT / 11 + 1);
+        let kinds = |bytes: &[u8]| -> Vec<&str> {
+            check(bytes, &Context::default()).iter().map(|f| f.kind.name).collect()
+        };
+        assert_eq!(kinds(&bytes), ["env-oversized"]);
+        assert!(plan_repair(&bytes, &Context::default()).bytes.is_none());
+        bytes.extend(b"B=\xff\n");
+        assert_eq!(kinds(&bytes), ["env-oversized", "invalid-utf8"]);
+    }
 }

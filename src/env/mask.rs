@@ -2,51 +2,61 @@
 //!
 //! Invariant: no byte of a value is shown, nor its length; a mask is always eight stars.
 
+use std::collections::HashSet;
+
+use super::line_index::LineIndex;
 use super::scan::{NodeKind, Rules, is_blank, scan};
 use super::slice;
 
 /// What stands for a value.
 pub const MASK: &str = "********";
 
-/// Every line (by LF) in a form that may be shown.
-pub fn mask_lines(bytes: &[u8]) -> Vec<String> {
-    let inside = lines_inside_values(bytes);
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    text.split(|b| *b == b'\n')
-        .enumerate()
-        .map(
-            |(number, line)| {
-                if inside.binary_search(&number).is_ok() {
-                    MASK.to_owned()
-                } else {
-                    mask_line(line)
-                }
-            },
-        )
-        .collect()
+/// The lines (by LF) of a file in a form that may be shown; each is made when it is asked for.
+#[derive(Debug)]
+pub struct MaskedLines<'a> {
+    lines: Vec<&'a [u8]>,
+    /// Numbers (from 1) of those that begin inside a value.
+    inside: HashSet<usize>,
 }
 
-/// Numbers (from 0) of lines that begin inside a value.
-fn lines_inside_values(bytes: &[u8]) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut line = 0;
+impl<'a> MaskedLines<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        Self { lines: text.split(|b| *b == b'\n').collect(), inside: lines_inside_values(bytes) }
+    }
+
+    /// A line by its number, from 1.
+    pub fn line(&self, number: usize) -> Option<String> {
+        let line = self.lines.get(number.checked_sub(1)?)?;
+        Some(if self.inside.contains(&number) { MASK.to_owned() } else { mask_line(line) })
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<String> {
+        (1..=self.lines.len()).filter_map(|number| self.line(number)).collect()
+    }
+}
+
+fn lines_inside_values(bytes: &[u8]) -> HashSet<usize> {
+    let lines = LineIndex::new(bytes);
+    let mut found = HashSet::new();
     for node in scan(bytes, Rules::Since254) {
-        let breaks = |range| slice(bytes, range).iter().filter(|b| **b == b'\n').count();
-        let within = breaks(node.text.clone());
-        if let NodeKind::Assignment(_) = node.kind {
-            found.extend(line + 1..=line + within);
+        let NodeKind::Assignment(raw) = node.kind else { continue };
+        if memchr::memchr(b'\n', slice(bytes, raw.value.clone())).is_some() {
+            found.extend(lines.line(raw.value.start).0 + 1..=lines.line(raw.value.end).0);
         }
-        line += breaks(node.span.clone());
     }
     found
 }
 
-/// One line on its own.
+/// One line on its own. A CR inside it ends a comment, but not a value in quotes.
 fn mask_line(line: &[u8]) -> String {
     let body = line.strip_suffix(b"\r").unwrap_or(line);
     let end = if body.len() < line.len() { "\\r" } else { "" };
-    let shown = match body.iter().position(|b| *b == b'=') {
+    let first = body.split(|b| *b == b'\r').next().unwrap_or_default();
+    let shown = match first.iter().position(|b| *b == b'=') {
         Some(equals) => assignment(body, equals),
+        None if first.len() < body.len() => mask_line(first) + "<0D>" + MASK,
         None if is_comment(body) || is_mark(body) => show(body),
         None if body.trim_ascii().is_empty() => show(body),
         None => MASK.to_owned(),
@@ -88,28 +98,39 @@ fn is_mark(line: &[u8]) -> bool {
 
 /// Names are shown; what could be the second half of a secret is not.
 fn is_harmless(name: &[u8]) -> bool {
-    let digits = name.iter().any(u8::is_ascii_digit);
-    let lower = name.iter().any(u8::is_ascii_lowercase);
-    let blank = name.contains(&b' ');
-    let mixed = digits && lower && !blank && name.len() >= 12;
-    name.len() <= 64 && !mixed && !name.iter().any(|b| b"/+$\"'`".contains(b))
+    let mixed = |word: &[u8]| {
+        word.len() >= 12
+            && word.iter().any(u8::is_ascii_digit)
+            && word.iter().any(u8::is_ascii_lowercase)
+    };
+    name.len() <= 64
+        && !name.split(|b| is_blank(*b)).any(mixed)
+        && !name.iter().any(|b| b"/+$\"'`".contains(b))
 }
 
 /// Control characters and marks in a form that can be seen.
 fn show(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    text.chars()
-        .map(|c| match c {
-            '\t' => " ".to_owned(),
-            c if c.is_control() || c == '\u{feff}' => format!("<{:02X}>", u32::from(c)),
-            c => c.to_string(),
-        })
-        .collect()
+    if bytes.iter().all(|b| *b == b' ' || b.is_ascii_graphic()) {
+        return text.into_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => shown.push(' '),
+            c if c.is_control() || c == '\u{feff}' => {
+                shown.push_str(&format!("<{:02X}>", u32::from(c)));
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn values_are_hidden() {
@@ -128,7 +149,65 @@ mod tests {
             ("<<<<<<< HEAD", "<<<<<<< HEAD"),
         ];
         for (text, expected) in cases {
-            assert_eq!(mask_lines(text.as_bytes()).join("|"), expected, "{text:?}");
+            assert_eq!(MaskedLines::new(text.as_bytes()).all().join("|"), expected, "{text:?}");
+        }
+    }
+
+    /// Where a secret S may stand: as a value, and as what broken lines leave of one.
+    const PLACES: &[&str] = &[
+        "KEY=S",
+        "KEY = S ",
+        "export KEY='S'",
+        "KEY=\"S",
+        "KEY='S",
+        "KEY='a'S\"",
+        "KEY=\\S",
+        "# KEY=S",
+        "; KEY = 'S'",
+        "S",
+        "S=",
+        "  S",
+        "S B=1",
+        "-S=",
+        "KEY=a;S",
+        "KEY==S",
+        "MY-KEY=S",
+        "KEY=\"a\nS\nB=S\"",
+        "KEY=a\\\nS",
+        "KEY=",
+        "'",
+        "\"",
+        "# x\\",
+        "",
+    ];
+
+    fn line(secret: &str) -> impl Strategy<Value = String> + use<> {
+        let secret = secret.to_owned();
+        proptest::sample::select(PLACES).prop_map(move |place| place.replace('S', &secret))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn no_part_of_a_secret_is_shown(
+            (secret, lines) in "[a-z][0-9][A-Za-z0-9_-]{14,40}".prop_flat_map(|secret| {
+                let lines = proptest::collection::vec(line(&secret), 1..8);
+                (Just(secret), lines)
+            }),
+            end in proptest::sample::select(&["\n", "\r\n", "\r", "\\\n"][..]),
+        ) {
+            let text = lines.join(end);
+            let masked = MaskedLines::new(text.as_bytes());
+            for (number, shown) in masked.all().iter().enumerate() {
+                let alone = masked.line(number + 1);
+                prop_assert_eq!(alone.as_deref(), Some(shown.as_str()));
+                for part in secret.as_bytes().windows(8) {
+                    let found = memchr::memmem::find(shown.as_bytes(), part);
+                    prop_assert!(found.is_none(), "{text:?} shows {shown:?}");
+                }
+            }
+            prop_assert_eq!(masked.line(0), None);
         }
     }
 }

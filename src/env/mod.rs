@@ -6,6 +6,7 @@
 
 mod application;
 pub mod backup;
+mod byte_set;
 mod defect;
 mod digest;
 mod double_equals;
@@ -14,7 +15,9 @@ mod encode;
 mod gate;
 mod inspect;
 mod judge;
+mod line_index;
 pub mod mask;
+mod published;
 pub mod readers;
 pub mod scan;
 mod secret_values;

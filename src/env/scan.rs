@@ -4,8 +4,10 @@
 //! order gives the same bytes; one pass, no recursion, no byte looked at more than a few times.
 //! Source: systemd `src/basic/env-file.c`, `parse_env_file_internal`.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use super::byte_set::NAME_LETTERS;
 use super::slice;
 
 /// systemd changed one rule in 254: before, a backslash in a comment shields the next byte.
@@ -29,16 +31,16 @@ impl Rules {
 
 /// One piece of the file with its terminator (one LF or CR), if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct Node<'a> {
     pub span: Range<usize>,
     /// The same without the terminator.
     pub text: Range<usize>,
-    pub kind: NodeKind,
+    pub kind: NodeKind<'a>,
 }
 
 /// What a node is to systemd.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NodeKind {
+pub enum NodeKind<'a> {
     /// Blanks and line ends between nodes.
     Blank,
     /// From `#` or `;`; `shields` when a backslash in it swallowed a line end.
@@ -46,18 +48,18 @@ pub enum NodeKind {
     /// A line without `=` behind its first byte.
     NoEquals,
     /// `KEY = VALUE`.
-    Assignment(Raw),
+    Assignment(Raw<'a>),
 }
 
 /// An assignment before any judgement about its name or its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raw {
+pub struct Raw<'a> {
     /// The name, blanks behind it cut.
     pub key: Range<usize>,
     /// From behind the `=` to the terminator.
     pub value: Range<usize>,
-    /// The value as systemd reads it.
-    pub cooked: Vec<u8>,
+    /// The value as systemd reads it; a part of the file where it is written in one piece.
+    pub cooked: Cow<'a, [u8]>,
 }
 
 /// A part of a value as it is written.
@@ -80,13 +82,13 @@ pub enum Form {
 
 /// The nodes of `bytes` in order.
 pub fn scan(bytes: &[u8], rules: Rules) -> Scanner<'_> {
-    Scanner { cursor: Cursor { bytes, at: 0 }, rules }
+    Scanner { cursor: Cursor::new(bytes, 0), rules }
 }
 
 /// The pieces of the value that begins at `at` (behind the `=`).
 pub fn pieces(bytes: &[u8], at: usize) -> Vec<Piece> {
     let mut found = Vec::new();
-    let mut cursor = Cursor { bytes, at };
+    let mut cursor = Cursor::new(bytes, at);
     cook(&mut cursor, |piece| found.push(piece));
     found
 }
@@ -98,32 +100,29 @@ pub struct Scanner<'a> {
     rules: Rules,
 }
 
-impl Iterator for Scanner<'_> {
-    type Item = Node;
+impl<'a> Iterator for Scanner<'a> {
+    type Item = Node<'a>;
 
-    fn next(&mut self) -> Option<Node> {
-        let start = self.cursor.at;
+    fn next(&mut self) -> Option<Node<'a>> {
+        let start = self.cursor.at();
         let kind = match self.cursor.peek()? {
             first if is_white(first) => {
-                self.cursor.until(|b| !is_white(b));
-                return Some(Node {
-                    span: start..self.cursor.at,
-                    text: start..self.cursor.at,
-                    kind: NodeKind::Blank,
-                });
+                self.cursor.skip(is_white);
+                let span = start..self.cursor.at();
+                return Some(Node { text: span.clone(), span, kind: NodeKind::Blank });
             }
             b'#' | b';' => self.comment(),
             _ => self.line(start),
         };
-        let text = start..self.cursor.at;
+        let text = start..self.cursor.at();
         self.cursor.take();
-        Some(Node { span: start..self.cursor.at, text, kind })
+        Some(Node { span: start..self.cursor.at(), text, kind })
     }
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
     /// Leaves the cursor at the terminator.
-    fn comment(&mut self) -> NodeKind {
+    fn comment(&mut self) -> NodeKind<'a> {
         if self.rules == Rules::Since254 {
             self.cursor.to2(b'\n', b'\r');
             return NodeKind::Comment { shields: false };
@@ -140,47 +139,55 @@ impl Scanner<'_> {
     }
 
     /// Leaves the cursor at the terminator. The first byte of a key is taken whatever it is.
-    fn line(&mut self, start: usize) -> NodeKind {
+    fn line(&mut self, start: usize) -> NodeKind<'a> {
         self.cursor.take();
-        self.cursor.to3(b'=', b'\n', b'\r');
+        // Nearly always a name with the sign behind it, and too short for a search.
+        self.cursor.skip(|b| NAME_LETTERS.has(b));
+        let mut key = start..self.cursor.at();
+        if self.cursor.peek() != Some(b'=') {
+            self.cursor.to3(b'=', b'\n', b'\r');
+            let written = slice(self.cursor.bytes, start..self.cursor.at());
+            key.end = start + written.trim_ascii_end_blanks();
+        }
         if self.cursor.peek() != Some(b'=') {
             return NodeKind::NoEquals;
         }
-        let name = slice(self.cursor.bytes, start..self.cursor.at);
-        let key = start..start + name.trim_ascii_end_blanks();
         self.cursor.take();
-        let from = self.cursor.at;
+        let from = self.cursor.at();
         let cooked = cook(&mut self.cursor, |_| ());
-        NodeKind::Assignment(Raw { key, value: from..self.cursor.at, cooked })
+        NodeKind::Assignment(Raw { key, value: from..self.cursor.at(), cooked })
     }
 }
 
 /// Reads a value; the cursor ends at the terminator or at the end of the file.
-fn cook(cursor: &mut Cursor<'_>, mut piece: impl FnMut(Piece)) -> Vec<u8> {
-    let mut out = Vec::new();
+fn cook<'a>(cursor: &mut Cursor<'a>, mut piece: impl FnMut(Piece)) -> Cow<'a, [u8]> {
+    let mut out = Cow::Borrowed(&[][..]);
     loop {
-        cursor.until(|b| !is_blank(b));
-        let start = cursor.at;
+        cursor.skip(is_blank);
+        let start = cursor.at();
         let form = match cursor.peek() {
             None | Some(b'\n' | b'\r') => return out,
             Some(b'\'') => single(cursor, &mut out),
             Some(b'"') => double(cursor, &mut out),
             Some(_) => bare(cursor, &mut out),
         };
-        piece(Piece { span: start..cursor.at, form });
+        piece(Piece { span: start..cursor.at(), form });
+        if form == Form::Bare {
+            return out;
+        }
     }
 }
 
-fn single(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
+fn single<'a>(cursor: &mut Cursor<'a>, out: &mut Cow<'a, [u8]>) -> Form {
     cursor.take();
-    out.extend_from_slice(cursor.to1(b'\''));
+    add(out, cursor.to1(b'\''));
     Form::Single { closed: cursor.take().is_some() }
 }
 
-fn double(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
+fn double<'a>(cursor: &mut Cursor<'a>, out: &mut Cow<'a, [u8]>) -> Form {
     cursor.take();
     loop {
-        out.extend_from_slice(cursor.to2(b'"', b'\\'));
+        add(out, cursor.to2(b'"', b'\\'));
         match cursor.take() {
             Some(b'\\') => {}
             end => return Form::Double { closed: end.is_some() },
@@ -188,78 +195,95 @@ fn double(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
         match cursor.take() {
             None => return Form::Double { closed: false },
             Some(b'\n') => (),
-            Some(c @ (b'"' | b'\\' | b'$' | b'`')) => out.push(c),
-            Some(c) => out.extend_from_slice(&[b'\\', c]),
+            Some(c @ (b'"' | b'\\' | b'$' | b'`')) => out.to_mut().push(c),
+            Some(c) => out.to_mut().extend_from_slice(&[b'\\', c]),
         }
+    }
+}
+
+/// Copies only when there is something in front already.
+fn add<'a>(out: &mut Cow<'a, [u8]>, text: &'a [u8]) {
+    if out.is_empty() {
+        *out = Cow::Borrowed(text);
+    } else if !text.is_empty() {
+        out.to_mut().extend_from_slice(text);
     }
 }
 
 /// Blanks at the end are cut, but none in front of or protected by a backslash.
-fn bare(cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Form {
+fn bare<'a>(cursor: &mut Cursor<'a>, out: &mut Cow<'a, [u8]>) -> Form {
     let mut keep = out.len();
     loop {
-        out.extend_from_slice(cursor.to3(b'\n', b'\r', b'\\'));
+        add(out, cursor.to3(b'\n', b'\r', b'\\'));
         if cursor.peek() != Some(b'\\') {
             break;
         }
         cursor.take();
-        out.extend(cursor.take().filter(|b| !is_newline(*b)));
+        out.to_mut().extend(cursor.take().filter(|b| !is_newline(*b)));
         keep = out.len();
     }
     let end = keep + slice(out, keep..out.len()).trim_ascii_end_blanks();
-    out.truncate(end);
+    match out {
+        Cow::Borrowed(text) => *text = slice(text, 0..end),
+        Cow::Owned(text) => text.truncate(end),
+    }
     Form::Bare
 }
 
+/// A place in the file: all of it, and what is still to come.
 #[derive(Debug)]
 struct Cursor<'a> {
     bytes: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
+    fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, rest: bytes.get(at..).unwrap_or_default() }
+    }
+
+    fn at(&self) -> usize {
+        self.bytes.len() - self.rest.len()
+    }
+
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.rest.first().copied()
     }
 
     fn take(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
     }
 
     /// Moves to the first of these bytes, or to the end; gives what was passed.
     fn to1(&mut self, a: u8) -> &'a [u8] {
-        let found = memchr::memchr(a, self.rest());
-        self.pass(found)
+        self.pass(memchr::memchr(a, self.rest))
     }
 
     fn to2(&mut self, a: u8, b: u8) -> &'a [u8] {
-        let found = memchr::memchr2(a, b, self.rest());
-        self.pass(found)
+        self.pass(memchr::memchr2(a, b, self.rest))
     }
 
     fn to3(&mut self, a: u8, b: u8, c: u8) -> &'a [u8] {
-        let found = memchr::memchr3(a, b, c, self.rest());
-        self.pass(found)
+        self.pass(memchr::memchr3(a, b, c, self.rest))
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+    /// Moves behind all bytes of a kind.
+    #[inline(always)]
+    fn skip(&mut self, kind: impl Fn(u8) -> bool) {
+        let mut rest = self.rest;
+        while let Some((_, tail)) = rest.split_first().filter(|(byte, _)| kind(**byte)) {
+            rest = tail;
+        }
+        self.rest = rest;
     }
 
     fn pass(&mut self, found: Option<usize>) -> &'a [u8] {
-        let rest = self.rest();
-        let length = found.unwrap_or(rest.len());
-        self.at += length;
-        rest.get(..length).unwrap_or_default()
-    }
-
-    /// Moves to the first byte that `stop` accepts, or to the end; gives what was passed.
-    #[inline(always)]
-    fn until(&mut self, stop: impl Fn(u8) -> bool) -> &'a [u8] {
-        let found = self.rest().iter().position(|b| stop(*b));
-        self.pass(found)
+        let length = found.unwrap_or(self.rest.len());
+        let (passed, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        passed
     }
 }
 

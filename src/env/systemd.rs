@@ -4,10 +4,14 @@
 //! Source: systemd `src/basic/env-file.c`, `src/basic/env-util.c`, `src/basic/fileio.c`,
 //! `src/core/execute.c`; facts measured with each version as PID 1.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::ops::Range;
 
+use super::byte_set::NAME_LETTERS;
+use super::line_index::{LineIndex, line_of};
 pub use super::scan::Rules;
 use super::scan::{NodeKind, Raw, is_blank, is_newline, scan};
 use super::{is_strict_utf8, slice};
@@ -120,6 +124,9 @@ impl fmt::Display for LoadError {
 /// READ_FULL_BYTES_MAX of `src/basic/fileio.c`.
 const MAX_FILE: usize = 64 * 1024 * 1024 - 1;
 
+/// Most keys for which room is made beforehand.
+const MOST_PLANNED: usize = 1 << 14;
+
 /// sysconf(_SC_ARG_MAX) with PID 1's stack limit of 8 MiB; `src/basic/env-util.c`.
 const ARG_MAX: usize = 2 * 1024 * 1024;
 
@@ -128,34 +135,118 @@ impl Reading {
     pub fn get(&self, key: &str) -> Option<&Assignment> {
         self.vars.iter().find(|var| var.key == key)
     }
+}
 
-    fn refused(kind: LoadErrorKind, line: usize) -> Self {
-        let error = LoadError { kind, line, key: None };
-        Self { loads: Err(error), vars: Vec::new(), dropped: Vec::new() }
+/// A reading that has copied nothing yet.
+#[derive(Debug)]
+pub(super) struct Survey<'a> {
+    pub loads: Result<(), LoadError>,
+    pub vars: Vec<Var<'a>>,
+    lost: Vec<Lost<'a>>,
+}
+
+/// One variable; its value is a secret like that of [`Assignment`], so it has no `Debug` of its own.
+pub(super) struct Var<'a> {
+    pub key: &'a str,
+    pub value: Cow<'a, [u8]>,
+    /// The value as it is written; it begins on the line of its key.
+    pub span: Range<usize>,
+}
+
+/// A [`Dropped`] by its place in the file.
+#[derive(Debug)]
+struct Lost<'a> {
+    at: usize,
+    why: Why,
+    key: Option<&'a str>,
+}
+
+impl fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key)
+    }
+}
+
+impl Survey<'_> {
+    /// The variable of a key.
+    pub fn get(&self, key: &str) -> Option<&Var<'_>> {
+        self.vars.iter().find(|var| var.key == key)
+    }
+
+    /// False when each name stands on one line: none was shadowed, and none lost what it is behind
+    /// an `export` or a mark.
+    pub fn may_name_twice(&self) -> bool {
+        let twice = |lost: &Lost<'_>| matches!(lost.why, Why::Shadowed | Why::BadKey);
+        self.loads.is_err() || self.lost.iter().any(twice)
+    }
+
+    fn refused(error: LoadError) -> Self {
+        Self { loads: Err(error), vars: Vec::new(), lost: Vec::new() }
+    }
+
+    fn into_reading(self, bytes: &[u8]) -> Reading {
+        let lines = LineIndex::new(bytes);
+        let line = |at| lines.line(at).0;
+        let var = |var: Var<'_>| Assignment {
+            key: var.key.to_owned(),
+            value: Secret::new(var.value),
+            line: line(var.span.start),
+            span: var.span,
+        };
+        let dropped = |lost: Lost<'_>| Dropped {
+            line: line(lost.at),
+            why: lost.why,
+            key: lost.key.map(str::to_owned),
+        };
+        let mut dropped: Vec<Dropped> = self.lost.into_iter().map(dropped).collect();
+        // A shadowed line is known only when the later one is met.
+        dropped.sort_by_key(|dropped| dropped.line);
+        Reading { loads: self.loads, vars: self.vars.into_iter().map(var).collect(), dropped }
     }
 }
 
 /// True for a name that systemd and the kernel's users accept.
 pub fn is_valid_name(name: &[u8]) -> bool {
-    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-    name.first().is_some_and(|b| letter(b) && !b.is_ascii_digit()) && name.iter().all(letter)
+    name.first().is_some_and(|b| !b.is_ascii_digit()) && name.iter().all(|b| NAME_LETTERS.has(*b))
 }
 
 /// Reads `bytes` as systemd with these rules does for `EnvironmentFile=`.
 pub fn read(bytes: &[u8], rules: Rules) -> Reading {
+    survey(bytes, rules).into_reading(bytes)
+}
+
+/// True when the two rules may read `bytes` differently: only a backslash at the end of a comment
+/// does that.
+pub(super) fn rules_matter(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', bytes)
+        .any(|at| bytes.get(at + 1).copied().is_none_or(is_newline) && follows_comment(bytes, at))
+}
+
+/// True when something that begins a comment stands in front of `at` on its line.
+fn follows_comment(bytes: &[u8], at: usize) -> bool {
+    let line = slice(bytes, 0..at);
+    let start = memchr::memrchr2(b'\n', b'\r', line).map_or(0, |end| end + 1);
+    memchr::memchr2(b'#', b';', slice(line, start..at)).is_some()
+}
+
+/// [`read`] for those who only look.
+pub(super) fn survey(bytes: &[u8], rules: Rules) -> Survey<'_> {
     if bytes.len() > MAX_FILE {
-        return Reading::refused(LoadErrorKind::TooBig, 1);
+        return Survey::refused(LoadError { kind: LoadErrorKind::TooBig, line: 1, key: None });
     }
     if let Some(at) = memchr::memchr(0, bytes) {
-        let line = 1 + count_lf(slice(bytes, 0..at));
-        return Reading::refused(LoadErrorKind::Nul, line);
+        let line = line_of(bytes, at);
+        return Survey::refused(LoadError { kind: LoadErrorKind::Nul, line, key: None });
     }
-    let mut reader = Reader { bytes, ..Reader::default() };
+    // Growing a table costs more than filling it.
+    let places = HashMap::with_capacity(line_of(bytes, bytes.len()).min(MOST_PLANNED));
+    let is_ascii = bytes.is_ascii();
+    let mut reader = Reader { bytes, is_ascii, places, ..Reader::default() };
     for node in scan(bytes, rules) {
         match node.kind {
             NodeKind::Blank | NodeKind::Comment { shields: false } => (),
             NodeKind::Comment { shields: true } => reader.comment_tails(node.text),
-            NodeKind::NoEquals => reader.drop_at(node.span.start, Why::NoEquals, None),
+            NodeKind::NoEquals => reader.lose(node.span.start, Why::NoEquals, None),
             NodeKind::Assignment(raw) => reader.assignment(node.span.start, raw),
         }
     }
@@ -165,26 +256,17 @@ pub fn read(bytes: &[u8], rules: Rules) -> Reading {
 #[derive(Default)]
 struct Reader<'a> {
     bytes: &'a [u8],
-    vars: Vec<Assignment>,
+    /// Then no part of it has to be looked at again for what is not UTF-8.
+    is_ascii: bool,
+    vars: Vec<Var<'a>>,
     places: HashMap<&'a [u8], usize>,
-    dropped: Vec<Dropped>,
+    lost: Vec<Lost<'a>>,
     error: Option<LoadError>,
-    /// Offset up to which line ends were counted, and how many there were.
-    counted: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
-    /// Line of an offset; offsets must not go back, so that all lines together cost one pass.
-    fn line(&mut self, at: usize) -> usize {
-        let (from, lines) = self.counted;
-        let total = lines + count_lf(slice(self.bytes, from..at));
-        self.counted = (from.max(at), total);
-        total + 1
-    }
-
-    fn drop_at(&mut self, at: usize, why: Why, key: Option<String>) {
-        let line = self.line(at);
-        self.dropped.push(Dropped { line, why, key });
+    fn lose(&mut self, at: usize, why: Why, key: Option<&'a str>) {
+        self.lost.push(Lost { at, why, key });
     }
 
     fn comment_tails(&mut self, text: Range<usize>) {
@@ -193,52 +275,59 @@ impl<'a> Reader<'a> {
         while let Some(found) = comment.iter().skip(at).position(|b| *b == b'\\') {
             at += found + 2;
             if at > 0 && comment.get(at - 1).copied().is_some_and(is_newline) {
-                self.drop_at(text.start + at, Why::CommentTail, None);
+                self.lose(text.start + at, Why::CommentTail, None);
             }
         }
     }
 
-    fn assignment(&mut self, start: usize, raw: Raw) {
-        let line = self.line(start);
+    fn is_text(&self, part: &[u8]) -> bool {
+        self.is_ascii || is_strict_utf8(part)
+    }
+
+    fn assignment(&mut self, start: usize, raw: Raw<'a>) {
         let name = slice(self.bytes, raw.key.clone());
-        if !is_strict_utf8(name) || !is_strict_utf8(&raw.cooked) {
-            let key = Some(name).filter(|n| is_valid_name(n)).map(text);
-            self.error.get_or_insert(LoadError { kind: LoadErrorKind::Utf8, line, key });
+        if !self.is_text(name) || !self.is_text(&raw.cooked) {
+            let bytes = self.bytes;
+            self.error.get_or_insert_with(|| LoadError {
+                kind: LoadErrorKind::Utf8,
+                line: line_of(bytes, start),
+                key: Some(name).filter(|n| is_valid_name(n)).map(text),
+            });
             return;
         }
-        let key = text(name);
+        // A good name is all ASCII, and a bad one was just found to be text.
+        let key = std::str::from_utf8(name).unwrap_or_default();
         let value = raw.value.clone();
         if !is_valid_name(name) {
-            self.dropped.push(Dropped { line, why: Why::BadKey, key: Some(key.clone()) });
+            self.lose(start, Why::BadKey, Some(key));
         } else if name.len() > ARG_MAX - 2
             || raw.cooked.len() > ARG_MAX - 3
             || name.len() + 1 + raw.cooked.len() > ARG_MAX - 1
         {
-            self.dropped.push(Dropped { line, why: Why::TooLong, key: Some(key.clone()) });
+            self.lose(start, Why::TooLong, Some(key));
         } else {
-            self.set(name, key.clone(), raw, line);
+            self.set(key, raw);
         }
-        self.swallowed(value, &key);
+        self.swallowed(value, key);
     }
 
-    fn set(&mut self, name: &'a [u8], key: String, raw: Raw, line: usize) {
-        let var = Assignment { key, value: Secret::new(raw.cooked), line, span: raw.value };
-        let place = *self.places.entry(name).or_insert(self.vars.len());
-        match self.vars.get_mut(place) {
-            None => self.vars.push(var),
-            Some(old) => {
+    fn set(&mut self, key: &'a str, raw: Raw<'a>) {
+        let var = Var { key, value: raw.cooked, span: raw.value };
+        match self.places.entry(key.as_bytes()) {
+            Entry::Vacant(place) => {
+                place.insert(self.vars.len());
+                self.vars.push(var);
+            }
+            Entry::Occupied(place) => {
+                let Some(old) = self.vars.get_mut(*place.get()) else { return };
                 let old = std::mem::replace(old, var);
-                self.dropped.push(Dropped {
-                    line: old.line,
-                    why: Why::Shadowed,
-                    key: Some(old.key),
-                });
+                self.lose(old.span.start, Why::Shadowed, Some(old.key));
             }
         }
     }
 
     /// Lines inside a value that look like assignments of their own.
-    fn swallowed(&mut self, value: Range<usize>, key: &str) {
+    fn swallowed(&mut self, value: Range<usize>, key: &'a str) {
         let written = slice(self.bytes, value.clone());
         if memchr::memchr(b'\n', written).is_none() {
             return;
@@ -246,19 +335,18 @@ impl<'a> Reader<'a> {
         let mut at = value.start;
         for (number, line) in written.split(|b| *b == b'\n').enumerate() {
             if number > 0 && looks_like_assignment(line) {
-                self.drop_at(at, Why::Swallowed, Some(key.to_owned()));
+                self.lose(at, Why::Swallowed, Some(key));
             }
             at += line.len() + 1;
         }
     }
 
-    fn finish(mut self) -> Reading {
-        // A shadowed line is known only when the later one is met.
-        self.dropped.sort_by_key(|dropped| dropped.line);
-        match self.error {
-            Some(error) => Reading { loads: Err(error), vars: Vec::new(), dropped: self.dropped },
-            None => Reading { loads: Ok(()), vars: self.vars, dropped: self.dropped },
-        }
+    fn finish(self) -> Survey<'a> {
+        let (loads, vars) = match self.error {
+            Some(error) => (Err(error), Vec::new()),
+            None => (Ok(()), self.vars),
+        };
+        Survey { loads, vars, lost: self.lost }
     }
 }
 
@@ -278,10 +366,6 @@ pub fn looks_like_assignment(line: &[u8]) -> bool {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn count_lf(bytes: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', bytes).count()
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@
 
 /// True for UTF-8 without U+FDD0..FDEF and without code points that end in FFFE or FFFF.
 pub fn is_strict_utf8(bytes: &[u8]) -> bool {
+    if bytes.is_ascii() {
+        return true;
+    }
     match std::str::from_utf8(bytes) {
-        Ok(text) => text.is_ascii() || !text.chars().any(is_noncharacter),
+        Ok(text) => !text.chars().any(is_noncharacter),
         Err(_) => false,
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: afterwards systemd (all rules) reads the key as given, or not at all, and every other
 //! key as before.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::scan::{NodeKind, scan};
@@ -90,7 +91,9 @@ fn last_line(bytes: &[u8], key: &str) -> Option<Place> {
         NodeKind::Assignment(raw) if slice(bytes, raw.key.clone()) == key.as_bytes() => Some(raw),
         _ => None,
     });
-    found.last().map(|raw| Place { line: raw.key.end..raw.value.end, current: raw.cooked })
+    found
+        .last()
+        .map(|raw| Place { line: raw.key.end..raw.value.end, current: raw.cooked.into_owned() })
 }
 
 fn verify(
@@ -118,17 +121,12 @@ fn verify(
 }
 
 fn same_others(old: &Reading, new: &Reading, key: &str) -> bool {
-    let others = |reading: &Reading| -> Vec<(String, Secret)> {
-        let mut vars: Vec<_> = reading
-            .vars
-            .iter()
-            .filter(|var| var.key != key)
-            .map(|var| (var.key.clone(), var.value.clone()))
-            .collect();
-        vars.sort_by(|a, b| a.0.cmp(&b.0));
-        vars
-    };
-    others(old) == others(new)
+    others(old, key) == others(new, key)
+}
+
+fn others<'a>(reading: &'a Reading, key: &str) -> HashMap<&'a str, &'a [u8]> {
+    let vars = reading.vars.iter().filter(|var| var.key != key);
+    vars.map(|var| (var.key.as_str(), var.value.expose())).collect()
 }
 
 #[cfg(test)]

@@ -3,16 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::observe_settings;
-use super::units::observe_unit;
+use super::observe_service;
 use crate::config::{self, Config, DROP_IN_DIR, STATE_DIR, Source};
-use crate::model::{Action, Effect, Fact, FileKind, Origin, Owner, Plan, Secret, Seen, finding};
+use crate::model::{
+    Action, Effect, Fact, FileKind, Origin, Owner, Plan, Secret, Seen, finding, hex,
+};
 use crate::sys::{Root, process};
-use crate::unit::{AdminUnit, Adoption, adopt};
+use crate::unit::{ADMIN_DIRS, AdminUnit, Adoption, adopt, is_template};
 
 /// The settings that adoption writes.
 const CONF: &str = "50-adopted.conf";
-const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// What is to be done, and what a person must know before.
 #[derive(Debug)]
@@ -26,8 +26,7 @@ pub struct Proposal {
 /// # Errors
 /// There is no unit that could be adopted, or it must not be touched; the text says why.
 pub fn plan_adoption(root: &Root) -> Result<Proposal, String> {
-    let (config, _) = observe_settings(root);
-    let facts = observe_unit(root, &config);
+    let (config, _, facts) = observe_service(root);
     let (path, drop_ins) = match &facts.admin {
         AdminUnit::Present { path, drop_ins, .. } => (path, drop_ins),
         AdminUnit::None => return Err("there is no unit of the administrator's".to_owned()),
@@ -38,11 +37,10 @@ pub fn plan_adoption(root: &Root) -> Result<Proposal, String> {
             return Err(format!("\"{}\" could not be read: {why}", path.display()));
         }
     };
-    let movable = ["/etc/systemd/system", "/usr/local/lib/systemd/system"];
-    if !movable.iter().any(|dir| path.starts_with(dir)) {
+    if !ADMIN_DIRS.iter().any(|dir| path.starts_with(dir)) {
         return Err(format!("\"{}\" belongs to a package or to this boot only", path.display()));
     }
-    if path.file_name().is_some_and(|n| n.to_string_lossy().contains("@.")) {
+    if is_template(path) {
         return Err(format!("\"{}\" is a template: other instances need it", path.display()));
     }
     let unit = facts.admin.merged().unwrap_or_default();
@@ -99,7 +97,7 @@ fn push(plan: &mut Plan, effect: Effect) {
 }
 
 fn write(path: &Path, content: Vec<u8>, mode: u32) -> Effect {
-    Effect::Write { path: path.to_owned(), content: Secret::new(content), owner: ROOT, mode }
+    Effect::Write { path: path.to_owned(), content: Secret::new(content), owner: Owner::ROOT, mode }
 }
 
 fn units_dir() -> PathBuf {
@@ -120,7 +118,7 @@ fn directories(root: &Root) -> Vec<Action> {
     ];
     for (path, mode) in wanted {
         if root.stat(&path).is_absent() {
-            push(&mut plan, Effect::MakeDir { path, owner: ROOT, mode });
+            push(&mut plan, Effect::MakeDir { path, owner: Owner::ROOT, mode });
         }
     }
     plan.actions
@@ -154,7 +152,9 @@ fn move_aside(root: &Root, plan: &mut Plan, path: &Path) -> Result<(), String> {
 
 fn digest(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().take(6).map(|b| format!("{b:02x}")).collect()
+    let mut digits = hex(Sha256::digest(bytes));
+    digits.truncate(12);
+    digits
 }
 
 fn reload(root: &Root, plan: &mut Plan) {

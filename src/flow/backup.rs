@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, STATE_DIR};
+use crate::env;
 use crate::env::backup::{Backup, backups, surplus};
 use crate::model::{Action, Effect, Fact, Kind, Origin, Seen, Stat};
 use crate::sys::{Root, clock};
@@ -12,15 +13,25 @@ pub fn directory() -> PathBuf {
     Path::new(STATE_DIR).join("backups")
 }
 
-/// The backups of a file, oldest first.
-pub fn observe(root: &Root, file: &Path) -> Fact<Vec<Backup>> {
+/// Files in the directory of the service's env file go by their names alone.
+fn label(config: &Config, file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let directory: PathBuf = file.parent().unwrap_or(file).components().collect();
+    if config.env_file.parent() == Some(&directory) {
+        return name.into_owned();
+    }
+    env::backup::label(&name, directory.as_os_str().as_encoded_bytes())
+}
+
+/// The backups of a file, oldest first.
+pub fn observe(root: &Root, config: &Config, file: &Path) -> Fact<Vec<Backup>> {
+    let name = label(config, file);
     root.list(&directory(), 20_000)
         .map(|listing| backups(listing.names.iter().filter_map(|n| n.to_str()), &name))
 }
 
 /// The actions that keep `content` of `file`, in `group`: what follows in the group only happens
-/// when the backup is there. Content that is kept already is not kept twice.
+/// when the backup is there. What was kept before becomes the newest backup, and is not kept twice.
 pub fn plan(
     root: &Root,
     config: &Config,
@@ -29,21 +40,21 @@ pub fn plan(
     why: &'static Kind,
     group: usize,
 ) -> Vec<Action> {
-    let existing = observe(root, file).known().cloned().unwrap_or_default();
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let backup = Backup::of(&name, content, &clock::utc_stamp(clock::now().secs));
-    let mut actions = Vec::new();
-    let mut push = |effect| {
-        actions.push(Action { why, origin: Origin::Default, group, effect });
+    let existing = observe(root, config, file).known().cloned().unwrap_or_default();
+    let stamp = clock::utc_stamp(clock::now().secs);
+    let fresh = Backup::of(&label(config, file), content, &stamp).behind(existing.last());
+    let kept = existing.iter().rposition(|b| b.id == fresh.id);
+    let newest = kept.is_some_and(|at| at + 1 == existing.len());
+    let backup = existing.last().filter(|_| newest).unwrap_or(&fresh);
+    let to = directory().join(backup.name());
+    let gone = match kept {
+        _ if newest => Vec::new(),
+        Some(at) if at > 0 => existing.get(at).cloned().into_iter().collect(),
+        _ => surplus(&existing, usize::try_from(config.max_backups.value).unwrap_or(usize::MAX)),
     };
-    let kept = existing.iter().find(|b| b.id == backup.id);
-    let to = directory().join(kept.unwrap_or(&backup).name());
-    push(Effect::Backup { path: file.to_owned(), to, seen: Seen::from(stat) });
-    if kept.is_none() {
-        let max = usize::try_from(config.max_backups.value).unwrap_or(usize::MAX);
-        for old in surplus(&existing, max) {
-            push(Effect::Remove { path: directory().join(old.name()) });
-        }
-    }
-    actions
+    let gone = gone.into_iter().map(|old| Effect::Remove { path: directory().join(old.name()) });
+    std::iter::once(Effect::Backup { path: file.to_owned(), to, seen: Seen::from(stat) })
+        .chain(gone)
+        .map(|effect| Action { why, origin: Origin::Default, group, effect })
+        .collect()
 }

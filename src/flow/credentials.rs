@@ -29,7 +29,7 @@ pub fn plan(root: &Root, config: &Config, env_file: &[u8]) -> Plan {
         if root.read(&path, LIMIT).known().is_some_and(|kept| kept == value.value.expose()) {
             continue;
         }
-        let (owner, mode) = (Owner { uid: 0, gid: 0 }, 0o600);
+        let (owner, mode) = (Owner::ROOT, 0o600);
         let effect = Effect::Write { path, content: value.value.clone(), owner, mode };
         plan.push(&finding::ENV_CREDENTIAL, config.credentials.origin.clone(), effect);
     }
@@ -47,7 +47,7 @@ pub fn failed(applied: &[Applied]) -> bool {
 pub fn directory(root: &Root, config: &Config) -> Option<Action> {
     let path = PathBuf::from(CREDENTIALS_DIR);
     let wanted = !config.credentials.is_empty() && root.stat(&path).is_absent();
-    let effect = Effect::MakeDir { path, owner: Owner { uid: 0, gid: 0 }, mode: 0o700 };
+    let effect = Effect::MakeDir { path, owner: Owner::ROOT, mode: 0o700 };
     wanted.then_some(Action {
         why: &finding::ENV_CREDENTIAL,
         origin: Origin::Default,

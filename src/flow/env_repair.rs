@@ -1,11 +1,25 @@
 //! The env file's part of a repair: evidence, plan, backup.
 
-use super::repair::{Referenced, observe_env};
+use std::path::Path;
+
 use super::{backup, evidence};
-use crate::config::Config;
+use crate::config::{Config, STATE_DIR};
 use crate::env::{self, Application, Context, DoubleEquals};
-use crate::model::{Action, Effect, Finding, Origin, Plan, Repair, Seen, Severity, finding};
+use crate::model::{
+    Action, Effect, Fact, FileKind, Finding, Origin, Plan, Repair, Seen, Severity, Stat, Subject,
+    finding,
+};
 use crate::sys::Root;
+
+/// Most bytes of an env file that are read (systemd's own limit is 64 MiB).
+pub const ENV_LIMIT: u64 = 64 << 20;
+
+/// Whether the unit in force reads the configured env file, and whether it reads others too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Referenced {
+    pub ours: bool,
+    pub others: bool,
+}
 
 /// Plans the repair of the env file; a file that systemd would refuse blocks the start.
 pub fn plan(root: &Root, config: &Config, referenced: &Referenced) -> Plan {
@@ -64,7 +78,7 @@ fn change(
     plan: &mut Plan,
     root: &Root,
     config: &Config,
-    (before, stat): (&[u8], &crate::model::Stat),
+    (before, stat): (&[u8], &Stat),
     after: &[u8],
     applied: &[Finding],
 ) {
@@ -81,4 +95,36 @@ fn change(
     };
     plan.actions.push(Action { why, origin: Origin::Default, group, effect });
     plan.mended.extend(applied.iter().cloned());
+}
+
+/// The env file as it is: content and identity, or a finding.
+pub fn observe_env(root: &Root, path: &Path) -> Result<(Vec<u8>, Stat), Box<Finding>> {
+    let subject = Subject::file(path);
+    match root.stat(path) {
+        Fact::Known(stat) if stat.kind != FileKind::Regular => {
+            let detail = format!("it is a {}", stat.kind.word());
+            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
+        }
+        Fact::Known(stat) if stat.links > 1 => {
+            let detail = format!("it has {} names (hard links)", stat.links);
+            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
+        }
+        Fact::Absent => {
+            let detail = "there is no such file";
+            let missing = Finding::new(&finding::ENV_MISSING, subject, detail);
+            let kept = root.list(&Path::new(STATE_DIR).join("backups"), 1);
+            let verb = match kept.known().is_some_and(|l| !l.names.is_empty()) {
+                true => "restore",
+                false => "generate",
+            };
+            return Err(Box::new(missing.command(&["meats-env", verb])));
+        }
+        Fact::Known(_) | Fact::Unknown(_) => {}
+    }
+    let finding = match root.read_with_stat(path, ENV_LIMIT) {
+        Fact::Known(read) => return Ok(read),
+        Fact::Absent => Finding::new(&finding::ENV_MISSING, subject, "it has just vanished"),
+        Fact::Unknown(why) => Finding::new(&finding::ENV_UNREADABLE, subject, why),
+    };
+    Err(Box::new(finding))
 }

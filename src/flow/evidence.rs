@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, STATE_DIR};
 use crate::env::{self, Candidates, Evidence, Match, Rules, Salt, Use};
-use crate::model::{Action, Effect, Fact, Origin, Owner, Secret, Stat, Timestamp, finding};
+use crate::model::{Action, Effect, Fact, Origin, Owner, Secret, Stat, Timestamp, finding, hex};
 use crate::sys::{Root, clock, process};
 
 const KEY: &[u8] = b"SECRET_KEY=";
@@ -142,10 +142,10 @@ pub fn remember_running(root: &Root, config: &Config) -> Option<Action> {
 
 fn write(mut memory: Memory, salt: Salt) -> Action {
     memory.schema = "projectmeats.secret-key/1.0".to_owned();
-    memory.salt = salt.iter().map(|b| format!("{b:02x}")).collect();
+    memory.salt = hex(salt);
     memory.complete = true;
     let content = Secret::new(serde_json::to_vec(&memory).unwrap_or_default());
-    let owner = Owner { uid: 0, gid: 0 };
+    let owner = Owner::ROOT;
     Action {
         why: &finding::LOG_MISSING,
         origin: Origin::Default,

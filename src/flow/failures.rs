@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil};
 use serde::Serialize;
 
-use super::capture::{kept_records, now, read_record, volatile_records};
+use super::capture::{kept_records, read_record, volatile_records};
 use crate::capture::{Record, render_again, render_block, render_detail, render_list};
 use crate::cli::failures::Failures;
 use crate::model::{Fact, escape};
@@ -42,9 +42,10 @@ pub fn main(asked: &Failures, out: &mut dyn Write, err: &mut dyn Write) -> ExitC
         Err(why) => return fail(err, &format!("\"{}\": {why}", path.display()), 4),
     };
     let zone = clock::zone(&root);
-    let since = asked.since.as_deref().map(|text| parse_since(text, now(), &zone)).transpose();
+    let since =
+        asked.since.as_deref().map(|text| parse_since(text, clock::timestamp(), &zone)).transpose();
     let since = match since {
-        Ok(since) => since.unwrap_or(Timestamp::MIN),
+        Ok(since) => since,
         Err(why) => return fail(err, &why, 2),
     };
     let records = match observe(&root) {
@@ -55,16 +56,28 @@ pub fn main(asked: &Failures, out: &mut dyn Write, err: &mut dyn Write) -> ExitC
             return fail(err, &why, 4);
         }
     };
-    let records: Vec<Record> = records.into_iter().filter(|r| r.last >= since).collect();
+    if asked.follow && asked.id.is_none() {
+        return ended(follow(&root, &records, asked.json, &zone, out));
+    }
+    let all = records.len();
+    let asked_for = |r: &Record| since.is_none_or(|since| r.last >= since);
+    let records: Vec<Record> = records.into_iter().filter(asked_for).collect();
+    let older = all - records.len();
     let written = match &asked.id {
         Some(id) => match find(&records, id) {
             Ok(record) => show(record, asked.json, &zone, out),
             Err(why) => return fail(err, &why, 1),
         },
-        None if asked.follow => follow(&root, &records, asked.json, &zone, out),
-        None => list(&records, asked.json, &zone, out),
+        None => {
+            let older = since.filter(|_| older > 0).map(|since| (older, since));
+            list(&records, older, asked.json, &zone, out)
+        }
     };
-    // A reader that has seen enough (head) is no failure.
+    ended(written)
+}
+
+/// A reader that has seen enough (head) is no failure.
+fn ended(written: io::Result<()>) -> ExitCode {
     written.map_or_else(
         |e| {
             if e.kind() == io::ErrorKind::BrokenPipe {
@@ -101,9 +114,15 @@ pub fn observe(root: &Root) -> Fact<Vec<Record>> {
     Fact::Known(records)
 }
 
-/// `2h`, `3d`, a date, or a date with time; local where no offset is given.
+/// `2h`, `3d`, `today`, `yesterday`, a date, or a date with time; local where no offset is given.
 fn parse_since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
     let text = text.trim().trim_start_matches('-');
+    let days_back = [("today", 0), ("yesterday", 1)].into_iter().find(|(word, _)| *word == text);
+    if let Some((_, days)) = days_back {
+        let here = now.to_zoned_datetime(zone.clone());
+        let midnight = here.start_of_day().and_then(|day| day.checked_sub(days.days()));
+        return midnight.map(|day| day.timestamp()).map_err(|e| e.to_string());
+    }
     let days = text.strip_suffix('d').and_then(|n| n.parse::<i64>().ok());
     let ago = match days {
         Some(days) => days.checked_mul(24).map(SignedDuration::from_hours),
@@ -119,7 +138,10 @@ fn parse_since(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp,
     let time = || text.parse::<civil::DateTime>().ok().and_then(local);
     let exact = || text.parse::<Timestamp>().ok();
     exact().or_else(time).or_else(date).ok_or_else(|| {
-        format!("\"{}\" is no time; use 2h, 3d, 2026-11-25 or \"2026-11-25 14:00\"", escape(text))
+        format!(
+            "\"{}\" is no time; use 2h, 3d, yesterday, 2026-11-25 or \"2026-11-25 14:00\"",
+            escape(text)
+        )
     })
 }
 
@@ -131,7 +153,11 @@ fn find<'a>(records: &'a [Record], id: &str) -> Result<&'a Record, String> {
     let mut hits = records.iter().filter(|r| r.id.starts_with(id));
     match (hits.next(), hits.next()) {
         (Some(record), None) => Ok(record),
-        (Some(_), Some(_)) => Err(format!("several records begin with \"{}\"", escape(id))),
+        (Some(first), Some(second)) => {
+            let ids = [first, second].into_iter().chain(hits).map(|r| r.id.as_str());
+            let ids: Vec<&str> = ids.take(5).collect();
+            Err(format!("several records begin with \"{}\": {}", escape(id), ids.join(", ")))
+        }
         (None, _) => Err(format!(
             "there is no record \"{}\"; list them with: meats-diagnose failures",
             escape(id)
@@ -146,12 +172,24 @@ fn show(record: &Record, json: bool, zone: &TimeZone, out: &mut dyn Write) -> io
     write!(out, "{}", render_detail(record, zone))
 }
 
-fn list(records: &[Record], json: bool, zone: &TimeZone, out: &mut dyn Write) -> io::Result<()> {
+/// `older` are those that were left out, and since when they are.
+fn list(
+    records: &[Record],
+    older: Option<(usize, Timestamp)>,
+    json: bool,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if json {
         let document = Document { schema: SCHEMA, records, complete: true };
         return writeln!(out, "{}", serde_json::to_string_pretty(&document)?);
     }
-    write!(out, "{}", render_list(records, zone))
+    write!(out, "{}", render_list(records, zone))?;
+    if let Some((count, since)) = older {
+        let since = since.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        writeln!(out, "since {since}; {count} before that: meats-diagnose failures")?;
+    }
+    Ok(())
 }
 
 /// Prints what comes new, and each time a count grows; ends with the reader.
@@ -189,6 +227,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_left_out_is_said() {
+        let since: Timestamp = "2026-11-25T12:00:00Z".parse().expect("a time");
+        let mut out = Vec::new();
+        list(&[], Some((2, since)), false, &TimeZone::UTC, &mut out).expect("written");
+        let expected = "no failure is recorded\n\
+            since 2026-11-25 12:00:00; 2 before that: meats-diagnose failures\n";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+    }
+
+    #[test]
     fn times() {
         let now: Timestamp = "2026-11-25T12:00:00Z".parse().expect("a time");
         let zone = TimeZone::fixed(jiff::tz::offset(1));
@@ -197,6 +245,8 @@ mod tests {
             ("-90min", Some("2026-11-25T10:30:00Z")),
             ("3d", Some("2026-11-22T12:00:00Z")),
             ("2026-11-25", Some("2026-11-24T23:00:00Z")),
+            ("today", Some("2026-11-24T23:00:00Z")),
+            ("yesterday", Some("2026-11-23T23:00:00Z")),
             ("2026-11-25 14:00", Some("2026-11-25T13:00:00Z")),
             ("2026-11-25T14:00:00Z", Some("2026-11-25T14:00:00Z")),
             ("yesterday-ish", None),

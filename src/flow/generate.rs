@@ -9,9 +9,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{observe_settings, observe_unit};
+use super::observe_service;
 use crate::model::{Effect, Finding, Origin, Owner, Plan, finding};
-use crate::sys::apply::{Outcome, apply};
+use crate::sys::apply::{apply, first_failure};
 use crate::sys::{Root, kmsg, process};
 use crate::unit::{Emitted, plan_unit};
 
@@ -98,9 +98,9 @@ fn parse(args: impl Iterator<Item = OsString>) -> Result<Asked, String> {
 
 fn run(asked: &Asked, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), String> {
     let path = asked.root.as_deref().unwrap_or(Path::new("/"));
-    let root = Root::open(path).map_err(|e| format!("\"{}\": {e}", path.display()))?;
-    let (config, mut findings) = observe_settings(&root);
-    let (emitted, more) = plan_unit(&config, &observe_unit(&root, &config));
+    let root = Root::open_for_a_look(path).map_err(|e| format!("\"{}\": {e}", path.display()))?;
+    let (config, mut findings, unit) = observe_service(&root);
+    let (emitted, more) = plan_unit(&config, &unit);
     findings.extend(more);
     for finding in &findings {
         tell(asked, err, &format!("{}: {}", finding.kind.id, describe(finding)));
@@ -110,11 +110,11 @@ fn run(asked: &Asked, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), St
     }
     let Some(normal) = &asked.normal else { return Ok(()) };
     let target = Root::open(normal).map_err(|e| format!("\"{}\": {e}", normal.display()))?;
-    let failed = apply(&target, &plan(&target, &emitted)).into_iter().find_map(|a| {
-        let Outcome::Failed(why) = a.outcome else { return None };
-        Some(format!("\"{}\": {why}", normal.join(relative(&a.action.effect.path())).display()))
-    });
-    failed.map_or(Ok(()), Err)
+    let applied = apply(&target, &plan(&target, &emitted));
+    match first_failure(&applied) {
+        Some((path, why)) => Err(format!("\"{}\": {why}", normal.join(relative(&path)).display())),
+        None => Ok(()),
+    }
 }
 
 /// Directories before what lies in them; a directory that another generator made is fine.
@@ -128,7 +128,7 @@ fn plan(target: &Root, emitted: &[Emitted]) -> Plan {
         };
         let parent = path.parent().unwrap_or(Path::new("/")).to_owned();
         if !made.contains(&parent) && target.kind(&parent, true).is_absent() {
-            let owner = Owner { uid: 0, gid: 0 };
+            let owner = Owner::ROOT;
             let effect = Effect::MakeDir { path: parent.clone(), owner, mode: 0o755 };
             plan.push(why, Origin::Default, effect);
             made.push(parent);

@@ -75,14 +75,13 @@ fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, Option<Cu
 }
 
 fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {
-    let stat = root.stat(path);
+    let (stat, guarded) = root.stat_guarded(path);
     let mut missing_parents = Vec::new();
     if stat.is_absent() {
         let above = path.ancestors().skip(1).take_while(|p| root.stat(p).is_absent());
         missing_parents = above.map(Path::to_owned).collect();
         missing_parents.reverse();
     }
-    let guarded = root.guards(path);
     let entry = Entry { path: path.to_owned(), stat };
     WantedDir { entry, missing_parents, mode, guarded, optional }
 }

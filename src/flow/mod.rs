@@ -5,26 +5,36 @@
 
 mod adopt;
 pub mod backup;
+mod bundle;
 pub mod capture;
+mod consent;
 mod credentials;
 pub mod deploy;
 pub mod diagnose;
+mod docker_set;
 pub mod env;
 mod env_repair;
+mod environment;
 mod evidence;
 pub mod failures;
+mod fix;
 pub mod generate;
+mod history;
 mod host;
 mod look;
 pub mod prestart;
 mod probe;
 pub mod repair;
+mod round;
 mod settings;
 mod show;
 mod show_unit;
+mod tell;
+pub mod undo;
 mod units;
 pub mod venv;
+mod watch;
 
 pub use host::{observe_ids, observe_tree};
-pub use settings::observe_settings;
+pub use settings::{observe_service, observe_settings};
 pub use units::observe_unit;

@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::look::{self, addresses, reachable};
+use super::environment::addresses;
+use super::look;
 use super::observe_settings;
 use crate::cli::diagnose::Probe;
 use crate::config::{Config, RUN_DIR};
@@ -23,8 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// SuccessExitStatus=0 1).
 pub fn main(root: &Root, asked: &Probe, out: &mut dyn Write) -> u8 {
     let (config, _) = observe_settings(root);
-    let targets: Vec<String> =
-        addresses(&config).iter().map(|address| reachable(address)).collect();
+    let targets = addresses(&config);
     if asked.strike {
         return strike(root, &config, &targets, out);
     }
@@ -84,7 +84,7 @@ fn strike(root: &Root, config: &Config, targets: &[String], out: &mut dyn Write)
         plan.push(&finding::NET_UNHEALTHY, Origin::Fact("watchdog"), effect);
     } else {
         let content = Secret::new(count.to_string());
-        let owner = Owner { uid: 0, gid: 0 };
+        let owner = Owner::ROOT;
         let effect = Effect::Write { path: counter(), content, owner, mode: 0o644 };
         plan.push(&finding::NET_UNHEALTHY, Origin::Fact("watchdog"), effect);
     }

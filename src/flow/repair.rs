@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::env_repair::{ENV_LIMIT, Referenced};
 use super::host::{observe_ids, observe_tree};
-use super::{observe_settings, observe_unit};
+use super::observe_service;
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::model::{
     Action, Effect, Fact, FileKind, Finding, LEFTOVER, Names, Origin, Owner, Plan, Secret, Seen,
@@ -16,9 +17,6 @@ use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply};
 use crate::tree::{self, Entry, Ids};
 use crate::unit::{AdminUnit, UnitFacts, UnitFile, plan_unit};
-
-/// Most bytes of an env file that are read (systemd's own limit is 64 MiB).
-pub const ENV_LIMIT: u64 = 64 << 20;
 
 /// Everything seen and planned, before anything is changed.
 #[derive(Debug)]
@@ -37,8 +35,7 @@ impl Assessment {
 
 /// Looks at the host and plans every repair that needs no question.
 pub fn assess(root: &Root) -> Assessment {
-    let (config, findings) = observe_settings(root);
-    let unit = observe_unit(root, &config);
+    let (config, findings, unit) = observe_service(root);
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
     plan.actions.extend(leftovers(root, &config));
@@ -76,7 +73,7 @@ fn state_directories(root: &Root) -> Vec<Action> {
     ];
     let mut actions = Vec::new();
     for (group, path, mode) in wanted {
-        let owner = Owner { uid: 0, gid: 0 };
+        let owner = Owner::ROOT;
         let action = |why, effect| Action { why, origin: Origin::Default, group, effect };
         let own = path.starts_with(RUN_DIR) || path.starts_with(state);
         match root.stat(&path) {
@@ -132,7 +129,7 @@ const LISTED: usize = 20_000;
 /// another.
 fn renew_env(root: &Root, config: &Config, ids: Ids, plan: &mut Plan) {
     let path = &config.env_file.value;
-    let exposed = |s: &&Stat| s.kind == FileKind::Regular && (s.uid != 0 || s.mode & 0o022 != 0);
+    let exposed = |s: &&Stat| s.kind == FileKind::Regular && !s.is_roots_alone();
     let stat = root.stat(path);
     let planned = plan
         .actions
@@ -179,13 +176,6 @@ fn fold(access: &mut Plan, content: &mut Plan) {
         }
         _ => true,
     });
-}
-
-/// Whether the unit in force reads the configured env file, and whether it reads others too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Referenced {
-    pub ours: bool,
-    pub others: bool,
 }
 
 fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
@@ -312,36 +302,4 @@ pub fn failures(applied: &[Applied], names: &dyn Names) -> Vec<Finding> {
             Some(Finding::new(&finding::LOG_UNFIXED, subject, detail))
         })
         .collect()
-}
-
-/// The env file as it is: content and identity, or a finding.
-pub fn observe_env(root: &Root, path: &Path) -> Result<(Vec<u8>, Stat), Box<Finding>> {
-    let subject = Subject::file(path);
-    match root.stat(path) {
-        Fact::Known(stat) if stat.kind != FileKind::Regular => {
-            let detail = format!("it is a {}", stat.kind.word());
-            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
-        }
-        Fact::Known(stat) if stat.links > 1 => {
-            let detail = format!("it has {} names (hard links)", stat.links);
-            return Err(Box::new(Finding::new(&finding::ENV_NOT_REGULAR, subject, detail)));
-        }
-        Fact::Absent => {
-            let detail = "there is no such file";
-            let missing = Finding::new(&finding::ENV_MISSING, subject, detail);
-            let kept = root.list(&Path::new(STATE_DIR).join("backups"), 1);
-            let verb = match kept.known().is_some_and(|l| !l.names.is_empty()) {
-                true => "restore",
-                false => "generate",
-            };
-            return Err(Box::new(missing.command(&["meats-env", verb])));
-        }
-        Fact::Known(_) | Fact::Unknown(_) => {}
-    }
-    let finding = match root.read_with_stat(path, ENV_LIMIT) {
-        Fact::Known(read) => return Ok(read),
-        Fact::Absent => Finding::new(&finding::ENV_MISSING, subject, "it has just vanished"),
-        Fact::Unknown(why) => Finding::new(&finding::ENV_UNREADABLE, subject, why),
-    };
-    Err(Box::new(finding))
 }

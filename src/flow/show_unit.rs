@@ -5,9 +5,10 @@ use std::io::Write;
 use std::path::Path;
 
 use super::adopt::{Proposal, plan_adoption, plan_undo};
-use super::diagnose::agreed;
-use super::{observe_settings, observe_unit};
+use super::consent::agreed;
+use super::{observe_service, observe_settings};
 use crate::cli::diagnose::Unit;
+use crate::config::Config;
 use crate::model::{Effect, Origin, Plan, finding};
 use crate::report;
 use crate::sys::Root;
@@ -33,18 +34,11 @@ pub fn main(
     if asked.undo {
         return carry_out(root, asked, terminal, &plan_undo(root)?, out);
     }
-    let (config, _) = observe_settings(root);
-    let facts = observe_unit(root, &config);
-    let alone = UnitFacts {
-        admin: AdminUnit::None,
-        socket: AdminSocket::None,
-        rivals: Vec::new(),
-        ..facts.clone()
-    };
-    let (generated, _) = plan_unit(&config, &alone);
+    let (config, _, facts) = observe_service(root);
     if let Some(directory) = &asked.export {
-        return export(asked, directory, &generated, out);
+        return export(asked, directory, &full_units(&without_helpers(config), &facts), out);
     }
+    let generated = full_units(&config, &facts);
     let (emitted, findings) = plan_unit(&config, &facts);
     for finding in findings {
         writeln!(out, "# {}", report::one_line(&finding)).ok();
@@ -54,6 +48,36 @@ pub fn main(
         return Ok(0);
     }
     Ok(difference(&facts.admin, &emitted, &generated, out))
+}
+
+/// What is emitted where the administrator has no unit.
+fn full_units(config: &Config, facts: &UnitFacts) -> Vec<Emitted> {
+    let alone = UnitFacts {
+        admin: AdminUnit::None,
+        socket: AdminSocket::None,
+        rivals: Vec::new(),
+        ..facts.clone()
+    };
+    plan_unit(config, &alone).0
+}
+
+/// Nobody writes credential files or asks the health path where this package is not installed.
+fn without_helpers(mut config: Config) -> Config {
+    config.credentials.value.clear();
+    config.watchdog_interval_sec.value = 0;
+    config
+}
+
+/// The unit in force, or how the administrator's differs from the generated one.
+pub(super) fn in_force(root: &Root, out: &mut dyn Write) {
+    let (config, _, facts) = observe_service(root);
+    let generated = full_units(&config, &facts);
+    let (emitted, _) = plan_unit(&config, &facts);
+    if facts.admin == AdminUnit::None {
+        print(&emitted, out);
+    } else {
+        difference(&facts.admin, &emitted, &generated, out);
+    }
 }
 
 fn print(emitted: &[Emitted], out: &mut dyn Write) {
@@ -158,9 +182,8 @@ fn carry_out(
     for (number, action) in proposal.plan.actions.iter().enumerate() {
         let text = report::describe_action(&action.effect, &accounts);
         writeln!(out, "{:>3}  {text}", number + 1).ok();
-        if let Effect::Write { path, content, .. } = &action.effect
-            && path.extension().is_some_and(|e| e == "conf")
-        {
+        let Effect::Write { path, content, .. } = &action.effect else { continue };
+        if path.extension().is_some_and(|e| e == "conf") {
             let text = String::from_utf8_lossy(content.expose()).into_owned();
             for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
                 writeln!(out, "       {}", report::escape(line)).ok();

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::model::{Fact, FileKind};
 use crate::sys::Root;
 use crate::sys::ids::Accounts;
-use crate::unit::{AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts, UnitFile};
+use crate::unit::{AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts};
 
 /// Directories of units, strongest first (systemd.unit(5)); generators' own are not among them.
 pub const UNIT_DIRS: &[&str] = &[
@@ -23,14 +23,29 @@ const UNIT_LIMIT: u64 = 1 << 20;
 
 /// One look per fact.
 pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
-    let enabled = root.names(Path::new("/etc/systemd/system/multi-user.target.wants"));
-    let admin = admin_unit(root, config, &enabled);
+    let enabled = enabled(root);
+    let admin = observe_admin(root, config, &enabled).0;
+    observe_around(root, config, admin, &enabled)
+}
+
+/// What systemd starts at boot by name.
+pub fn enabled(root: &Root) -> Vec<OsString> {
+    root.names(Path::new("/etc/systemd/system/multi-user.target.wants"))
+}
+
+/// The facts about a unit of the administrator's that has been looked at, and what is around it.
+pub fn observe_around(
+    root: &Root,
+    config: &Config,
+    admin: AdminUnit,
+    enabled: &[OsString],
+) -> UnitFacts {
     let full = admin == AdminUnit::None;
     let accounts = Accounts::observe(root);
     UnitFacts {
         systemd: systemd_version(root),
         socket: if full { admin_socket(root, config) } else { AdminSocket::None },
-        rivals: rivals(config, &enabled),
+        rivals: rivals(config, enabled),
         env_files: env_files(root, config, &admin),
         gunicorn: gunicorn_version(root, &config.venv),
         program: program(root, config),
@@ -41,7 +56,7 @@ pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
 }
 
 /// The version is part of the name of systemd's private library; no child process is needed.
-fn systemd_version(root: &Root) -> Fact<u32> {
+pub fn systemd_version(root: &Root) -> Fact<u32> {
     const DIRS: &[&str] = &[
         "/usr/lib/x86_64-linux-gnu/systemd",
         "/usr/lib/aarch64-linux-gnu/systemd",
@@ -66,24 +81,33 @@ fn template_of(unit: &str) -> Option<String> {
     Some(format!("{name}@.{suffix}"))
 }
 
-/// The unit by its own name wherever it is, else the template of an instance (systemd.unit(5)).
-fn admin_unit(root: &Root, config: &Config, enabled: &[OsString]) -> AdminUnit {
+/// The administrator's unit by its own name wherever it is, else the template of an instance
+/// (systemd.unit(5)), with the drop-ins that systemd applies before ours; and all of his drop-ins.
+pub fn observe_admin(
+    root: &Root,
+    config: &Config,
+    enabled: &[OsString],
+) -> (AdminUnit, Vec<DropIn>) {
     let unit = config.unit();
     for name in std::iter::once(unit.clone()).chain(template_of(&unit)) {
         for dir in UNIT_DIRS {
             let path = Path::new(dir).join(&name);
             match at(root, &path) {
                 Found::Nothing => {}
-                Found::Masked => return AdminUnit::Masked { path },
+                Found::Masked => return (AdminUnit::Masked { path }, Vec::new()),
                 Found::Unit(bytes) => {
-                    let drop_ins = drop_ins_before_ours(root, &unit);
-                    return AdminUnit::Present { path, bytes, drop_ins };
+                    let all = drop_ins(root, &unit);
+                    let first = |d: &&DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
+                    let drop_ins = all.iter().filter(first).cloned().collect();
+                    return (AdminUnit::Present { path, bytes, drop_ins }, all);
                 }
-                Found::Unreadable(why) => return AdminUnit::Unreadable { path, why },
+                Found::Unreadable(why) => {
+                    return (AdminUnit::Unreadable { path, why }, Vec::new());
+                }
             }
         }
     }
-    not_mounted(root, &unit, enabled)
+    (not_mounted(root, &unit, enabled), Vec::new())
 }
 
 /// What lies at the place of a unit.
@@ -190,21 +214,16 @@ fn drop_in_dirs(unit: &str) -> Vec<String> {
     dirs
 }
 
-/// Drop-ins that systemd applies before ours.
-fn drop_ins_before_ours(root: &Root, unit: &str) -> Vec<DropIn> {
-    drop_ins(root, unit, |name| name < DROP_IN)
-}
-
 /// The administrator's drop-ins in the order in which systemd applies them: by name, whatever the
-/// directory; of equal names the most specific and strongest directory's.
-fn drop_ins(root: &Root, unit: &str, wanted: impl Fn(&OsStr) -> bool) -> Vec<DropIn> {
+/// directory; of equal names the most specific and strongest directory's. Ours is not among them.
+fn drop_ins(root: &Root, unit: &str) -> Vec<DropIn> {
     let mut found: Vec<(OsString, PathBuf)> = Vec::new();
     for below in drop_in_dirs(unit) {
         for dir in UNIT_DIRS {
             let dir = Path::new(dir).join(&below);
             for name in root.names(&dir) {
                 let conf = name.as_encoded_bytes().ends_with(b".conf");
-                if conf && wanted(&name) && !found.iter().any(|(n, _)| *n == name) {
+                if conf && name != DROP_IN && !found.iter().any(|(n, _)| *n == name) {
                     found.push((name.clone(), dir.join(name)));
                 }
             }
@@ -290,17 +309,6 @@ fn mount_unit(dir: &Path) -> String {
         }
     }
     name + ".mount"
-}
-
-/// The administrator's unit with all of his drop-ins, as systemd reads them; ours are not among
-/// them. None when there is no unit of his, or it cannot be read.
-pub fn observe_admin(root: &Root, config: &Config) -> Option<(PathBuf, UnitFile)> {
-    let AdminUnit::Present { path, bytes, .. } = admin_unit(root, config, &[]) else { return None };
-    let mut unit = UnitFile::parse(&bytes);
-    for drop_in in drop_ins(root, &config.unit(), |name| name != DROP_IN) {
-        unit.extend(&drop_in.bytes);
-    }
-    Some((path, unit))
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::path::Path;
 /// Control characters, bidirectional overrides and other format characters become `\x1b` or
 /// `\u{202e}`; the rest stays.
 pub fn escape(text: &str) -> String {
+    if text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

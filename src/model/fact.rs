@@ -1,6 +1,6 @@
 //! What the host looks like. "Could not look" is a value of its own and never becomes "fine".
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something observed, or the reason why it could not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,14 +66,16 @@ impl FileKind {
 }
 
 /// Seconds and nanoseconds since the epoch, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Timestamp {
     pub secs: i64,
     pub nanos: u32,
 }
 
 /// One object of the file system, seen without following a link at its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     pub kind: FileKind,
     pub uid: u32,
@@ -88,9 +90,18 @@ pub struct Stat {
     pub mtime: Timestamp,
 }
 
+impl Stat {
+    /// It is root's, and neither a group nor everybody writes it.
+    pub fn is_roots_alone(&self) -> bool {
+        self.uid == 0 && self.mode & 0o022 == 0
+    }
+}
+
 /// Free space of the file system that holds a path, for ordinary users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
+    /// Mounted so that nobody can write.
+    pub read_only: bool,
     pub free_bytes: u64,
     pub total_bytes: u64,
     pub free_inodes: u64,

@@ -5,9 +5,11 @@
 mod escape;
 mod fact;
 pub mod finding;
+mod hex;
 pub mod message;
 mod names;
 mod plan;
+mod repair_record;
 mod secret;
 mod sourced;
 mod venv;
@@ -15,8 +17,10 @@ mod venv;
 pub use escape::{escape, escape_path};
 pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};
-pub use names::Names;
+pub use hex::hex;
+pub use names::{Holder, Names};
 pub use plan::{Action, Effect, LEFTOVER, Owner, Plan, Seen};
+pub use repair_record::{Change, Look, RepairRecord, Reversal, Step};
 pub use secret::Secret;
 pub use sourced::{Origin, Sourced};
 pub use venv::{

@@ -1,4 +1,26 @@
-//! Names of users and groups for messages.
+//! Names of users, groups and processes for messages.
+
+use std::fmt;
+
+/// Who holds a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    Process {
+        name: String,
+        pid: u32,
+    },
+    /// Somebody does; why it is not known who.
+    Unseen(&'static str),
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Process { name, pid } => write!(f, "{name}[{pid}]"),
+            Self::Unseen(why) => f.write_str(why),
+        }
+    }
+}
 
 /// Turns ids into names; what has no name is its number.
 pub trait Names {

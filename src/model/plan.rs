@@ -2,13 +2,19 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Finding, Kind, Origin, Secret, Stat, Timestamp};
 
 /// Numeric owner and group; names are resolved by `sys::ids` before planning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     pub uid: u32,
     pub gid: u32,
+}
+
+impl Owner {
+    pub const ROOT: Self = Self { uid: 0, gid: 0 };
 }
 
 /// Ends the name of a file that is written beside another one before it takes its place. One that
@@ -17,7 +23,7 @@ pub const LEFTOVER: &str = ".meats-new";
 
 /// The identity of an object as it was when judged; the writer compares it on what it holds. mtime,
 /// not ctime: an earlier action of the same plan may have changed owner or mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     pub dev: u64,
     pub ino: u64,
@@ -62,6 +68,8 @@ pub enum Effect {
     Relink { path: PathBuf, target: PathBuf },
     /// Removes one file of ours (no directory).
     Remove { path: PathBuf },
+    /// Takes back [`Self::MakeDir`] and [`Self::MakeFile`]: removes what is still empty.
+    Unmake { path: PathBuf, seen: Seen },
     /// Runs a program: absolute path, closed environment, deadline. `root_only` data never in argv.
     Run { argv: Vec<String>, seconds: u64 },
 }
@@ -82,7 +90,8 @@ impl Effect {
             | Self::Append { path, .. }
             | Self::Symlink { path, .. }
             | Self::Relink { path, .. }
-            | Self::Remove { path } => path.clone(),
+            | Self::Remove { path }
+            | Self::Unmake { path, .. } => path.clone(),
             Self::Run { argv, .. } => PathBuf::from(argv.first().cloned().unwrap_or_default()),
         }
     }

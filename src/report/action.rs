@@ -40,6 +40,7 @@ pub fn describe_action(effect: &Effect, names: &dyn Names) -> String {
             format!("{path}: switch the link to {}", escape_path(target))
         }
         Effect::Remove { .. } => format!("{path}: remove"),
+        Effect::Unmake { .. } => format!("{path}: remove, if it is still empty"),
         Effect::Run { argv, .. } => format!("run {}", super::shell_words(argv)),
     }
 }

@@ -35,7 +35,7 @@ pub fn render_explanation(kind: &Kind) -> String {
 /// Every kind as a block of roff for projectmeats-findings(7).
 pub fn render_roff() -> String {
     let mut out = String::new();
-    for kind in finding::ALL {
+    for kind in finding::all() {
         let escape = |t: &str| t.replace('\\', "\\e").replace('-', "\\-");
         out.push_str(&format!(".SS {} {}\n", escape(kind.id), escape(kind.name)));
         out.push_str(&format!(
@@ -60,8 +60,8 @@ pub fn nearest(word: &str) -> Vec<&'static Kind> {
     let common = |a: &str| {
         a.chars().zip(word.chars()).take_while(|(x, y)| x.eq_ignore_ascii_case(y)).count()
     };
-    let best = finding::ALL.iter().map(|k| common(k.id).max(common(k.name))).max().unwrap_or(0);
-    let near = finding::ALL.iter().copied();
+    let best = finding::all().map(|k| common(k.id).max(common(k.name))).max().unwrap_or(0);
+    let near = finding::all();
     near.filter(|k| best >= 2 && common(k.id).max(common(k.name)) == best).take(5).collect()
 }
 

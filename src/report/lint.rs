@@ -90,7 +90,8 @@ pub fn render_lint_text(files: &[Checked]) -> String {
                 fold(&mut out, &format!("{}: not checked: {}", escape(&file.name), escape(why)));
             }
             None if file.findings.is_empty() => {
-                writeln!(out, "{}: {} keys, no findings", escape(&file.name), file.keys).ok();
+                let s = if file.keys == 1 { "" } else { "s" };
+                writeln!(out, "{}: {} key{s}, no findings", escape(&file.name), file.keys).ok();
             }
             None => {}
         }
@@ -100,17 +101,20 @@ pub fn render_lint_text(files: &[Checked]) -> String {
 }
 
 fn fold(out: &mut String, text: &str) {
-    let mut line = String::new();
+    let mut width = 0;
     for word in text.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(out, "{line}").ok();
-            line = String::new();
-        } else if !line.is_empty() {
-            line.push(' ');
+        let more = word.chars().count();
+        if width > 0 && width + 1 + more > WIDTH {
+            out.push('\n');
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
         }
-        line.push_str(word);
+        out.push_str(word);
+        width += more;
     }
-    writeln!(out, "{line}").ok();
+    out.push('\n');
 }
 
 fn snippet(out: &mut String, shown: &Shown) {
@@ -149,30 +153,30 @@ fn summary(out: &mut String, files: &[Checked]) {
     };
     part(a, "repairable");
     part(p, if p == 1 { "needs you" } else { "need you" });
-    part(w, if w == 1 { "warning" } else { "warnings" });
+    part(w, "for you to change");
     part(r, "refused");
     writeln!(
         out,
-        "\n{} finding{} in {} file{}: {}. {keys} keys read as systemd does.",
+        "\n{} finding{} in {} file{}: {}. {keys} key{} read.",
         all.len(),
         s(all.len()),
         files.len(),
         s(files.len()),
-        parts.join(", ")
+        parts.join(", "),
+        s(keys)
     )
     .ok();
     let with = |class: char| {
-        let of = |f: &&Checked| f.findings.iter().any(|s| s.class == class);
+        let has = |f: &Checked, class| f.findings.iter().any(|s| s.class == class);
+        // Nothing is written to standard input, and nothing is edited in what is refused.
+        let of = |f: &&Checked| has(f, class) && f.name != "-" && (class == 'P' || !has(f, 'R'));
         files.iter().filter(of).map(|f| f.name.as_str()).take(5).collect::<Vec<_>>()
     };
     let (repairable, open) = (with('A'), with('P'));
-    let next = match (r > 0, repairable.is_empty(), open.is_empty()) {
-        (false, false, _) => Some([vec!["meats-env", "fix"], repairable].concat()),
-        (_, _, false) => Some([vec!["meats-env", "fix", "--interactive"], open].concat()),
-        _ => None,
-    };
-    if let Some(words) = next {
-        writeln!(out, "    {}", shell_words(&words)).ok();
+    let next =
+        [(vec!["meats-env", "fix"], repairable), (vec!["meats-env", "fix", "--interactive"], open)];
+    for (verb, files) in next.into_iter().filter(|(_, files)| !files.is_empty()) {
+        writeln!(out, "    {}", shell_words(&[verb, files].concat())).ok();
     }
 }
 
@@ -283,7 +287,7 @@ pub fn render_lint_sarif(files: &[Checked]) -> Value {
                     "defaultConfiguration": { "level": level(kind.severity) },
                 }));
             }
-            let mut location = json!({ "artifactLocation": { "uri": file.name } });
+            let mut location = json!({ "artifactLocation": { "uri": uri(&file.name) } });
             if let (Some(line), Some(map)) = (shown.finding.subject.line, location.as_object_mut())
             {
                 let column = shown.finding.subject.column.unwrap_or(1);
@@ -377,6 +381,13 @@ fn resume(
     (b_end, a_end)
 }
 
+/// A path as a URI reference (RFC 3986), which SARIF 2.1.0 asks for.
+fn uri(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    let part = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    path.bytes().map(part).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,7 +412,7 @@ EMAIL_HOST_PASSWORD is not set
    12 | export EMAIL_HOST_PASSWORD=********
       | ^^^^^^ repaired by meats-env fix
 
-1 finding in 1 file: 1 repairable. 3 keys read as systemd does.
+1 finding in 1 file: 1 repairable. 3 keys read.
     meats-env fix x.env
 ";
         assert_eq!(text, expected);

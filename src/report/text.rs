@@ -106,6 +106,10 @@ fn things(n: usize) -> String {
 fn sentence(summary: &str) -> String {
     let text = summary.trim_end_matches('.');
     let mut chars = text.chars();
+    // The name of a key or program keeps its letters.
+    if chars.clone().nth(1).is_none_or(char::is_uppercase) {
+        return text.to_owned();
+    }
     match chars.next() {
         Some(first) => first.to_lowercase().chain(chars).collect(),
         None => String::new(),

@@ -3,6 +3,7 @@
 //! Invariant: actions run in the order of the plan; the first failure stops its group, not the
 //! others; what was done is reported as exactly as what was not.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exec::{self, Request};
@@ -48,6 +49,14 @@ pub fn apply(root: &Root, plan: &Plan) -> Vec<Applied> {
         .collect()
 }
 
+/// The first action that failed: the object and why.
+pub fn first_failure(applied: &[Applied]) -> Option<(PathBuf, &str)> {
+    applied.iter().find_map(|a| match &a.outcome {
+        Outcome::Failed(why) => Some((a.action.effect.path(), why.as_str())),
+        Outcome::Done | Outcome::Skipped => None,
+    })
+}
+
 fn perform(root: &Root, effect: &Effect) -> Result<(), String> {
     let result = match effect {
         Effect::MakeDir { path, owner, mode } => root.make_dir(path, *owner, *mode),
@@ -69,6 +78,7 @@ fn perform(root: &Root, effect: &Effect) -> Result<(), String> {
         Effect::Symlink { path, target } => root.symlink(path, target),
         Effect::Relink { path, target } => root.relink(path, target),
         Effect::Remove { path } => root.remove(path),
+        Effect::Unmake { path, seen } => root.unmake(path, *seen),
         Effect::Run { argv, seconds } => return run(argv, *seconds),
     };
     result.map_err(|refusal: Refusal| refusal.to_string())
@@ -85,9 +95,21 @@ fn run(argv: &[String], seconds: u64) -> Result<(), String> {
 /// # Errors
 /// Why it could not be written.
 pub fn write_output(path: &std::path::Path, content: &[u8]) -> Result<(), String> {
+    write_named(path, content, 0o644)
+}
+
+/// As [`write_output`], for nobody else to read.
+///
+/// # Errors
+/// As [`write_output`].
+pub fn write_private(path: &std::path::Path, content: &[u8]) -> Result<(), String> {
+    write_named(path, content, 0o600)
+}
+
+fn write_named(path: &std::path::Path, content: &[u8], mode: u32) -> Result<(), String> {
     let path = std::path::absolute(path).map_err(|error| error.to_string())?;
     let root = Root::open(std::path::Path::new("/")).map_err(|refusal| refusal.to_string())?;
     let owner =
         Owner { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
-    root.replace(&path, content, None, Some(owner), Some(0o644)).map_err(|r| r.to_string())
+    root.replace(&path, content, None, Some(owner), Some(mode)).map_err(|r| r.to_string())
 }

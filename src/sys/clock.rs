@@ -10,6 +10,13 @@ pub fn now() -> Timestamp {
     Timestamp { secs: since.as_secs().try_into().unwrap_or(i64::MAX), nanos: since.subsec_nanos() }
 }
 
+/// Now, as records have it.
+pub fn timestamp() -> jiff::Timestamp {
+    let now = now();
+    let nanos = i32::try_from(now.nanos).unwrap_or(0);
+    jiff::Timestamp::new(now.secs, nanos).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
 /// A moment on the monotonic clock after which nobody waits any more.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
@@ -81,4 +88,9 @@ pub fn zone(root: &super::Root) -> jiff::tz::TimeZone {
     let file = root.read(std::path::Path::new("/etc/localtime"), 1 << 20);
     let zone = file.known().and_then(|b| jiff::tz::TimeZone::tzif("localtime", b).ok());
     zone.unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
+/// The date that a reproducible file has instead of now (`SOURCE_DATE_EPOCH`), in seconds.
+pub fn source_date() -> Option<i64> {
+    std::env::var("SOURCE_DATE_EPOCH").ok()?.parse().ok().filter(|secs| *secs >= 0)
 }

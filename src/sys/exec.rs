@@ -1,6 +1,8 @@
 //! Children: absolute program, closed environment, deadline, bounded output.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +23,8 @@ pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 pub struct Request {
     argv: Vec<String>,
     stdin: Vec<u8>,
+    from: Option<PathBuf>,
+    into: Option<PathBuf>,
     env: Vec<(String, std::ffi::OsString)>,
     owner: Option<Owner>,
     directory: PathBuf,
@@ -35,6 +39,8 @@ impl Request {
         Self {
             argv: argv.iter().map(|word| word.as_ref().to_owned()).collect(),
             stdin: Vec::new(),
+            from: None,
+            into: None,
             env: Vec::new(),
             owner: None,
             directory: PathBuf::from("/"),
@@ -54,6 +60,20 @@ impl Request {
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
+        self
+    }
+
+    /// A file of root's for its standard input.
+    #[must_use]
+    pub fn from_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.from = Some(path.into());
+        self
+    }
+
+    /// A new file of root's, 0600, for its standard output; the directory is root's alone.
+    #[must_use]
+    pub fn into_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.into = Some(path.into());
         self
     }
 
@@ -155,8 +175,8 @@ pub fn start(request: &Request) -> Result<Running, String> {
         .env("LC_ALL", "C.UTF-8")
         .envs(request.env.iter().map(|(name, value)| (name, value)))
         .current_dir(&request.directory)
-        .stdin(if request.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
-        .stdout(Stdio::piped())
+        .stdin(source(request)?)
+        .stdout(sink(request)?)
         .stderr(Stdio::piped())
         .process_group(0);
     if let Some(owner) = request.owner {
@@ -172,6 +192,22 @@ pub fn start(request: &Request) -> Result<Running, String> {
     let stdout = child.stdout.take().map(|pipe| collect(pipe, request.max_output));
     let stderr = child.stderr.take().map(|pipe| collect(pipe, request.max_output));
     Ok(Running { child, program: program.clone(), stdout, stderr, ended: false })
+}
+
+fn source(request: &Request) -> Result<Stdio, String> {
+    match &request.from {
+        Some(path) => File::open(path)
+            .map(Stdio::from)
+            .map_err(|error| format!("\"{}\": {error}", path.display())),
+        None if request.stdin.is_empty() => Ok(Stdio::null()),
+        None => Ok(Stdio::piped()),
+    }
+}
+
+fn sink(request: &Request) -> Result<Stdio, String> {
+    let Some(path) = &request.into else { return Ok(Stdio::piped()) };
+    let file = File::options().write(true).create_new(true).mode(0o600).open(path);
+    file.map(Stdio::from).map_err(|error| format!("\"{}\": {error}", path.display()))
 }
 
 /// A child that goes on; dropping it kills its process group.
@@ -206,14 +242,35 @@ impl Running {
     /// It could not be waited for.
     pub fn finish(mut self, limit: Duration) -> Result<Output, String> {
         let deadline = Deadline::after(limit);
-        let mut step = Duration::from_micros(500);
-        let status = loop {
+        // The usual child closes its pipes by ending; to wait for that wakes us at once.
+        let closed = |reader: &Option<Receiver<Vec<u8>>>| {
+            reader.as_ref().and_then(|r| r.recv_timeout(deadline.left()).ok())
+        };
+        let (stdout, stderr) = (closed(&self.stdout), closed(&self.stderr));
+        let status = self.status(&deadline)?;
+        self.ended = true;
+        // What was killed has closed them by now, unless a grandchild of its own group holds them.
+        let late = |reader: Option<Receiver<Vec<u8>>>| {
+            reader.and_then(|r| r.recv_timeout(Duration::from_millis(200)).ok()).unwrap_or_default()
+        };
+        Ok(Output {
+            program: std::mem::take(&mut self.program),
+            status,
+            stdout: stdout.unwrap_or_else(|| late(self.stdout.take())),
+            stderr: stderr.unwrap_or_else(|| late(self.stderr.take())),
+        })
+    }
+
+    /// How it ended; None when the deadline passed and its group was killed.
+    fn status(&mut self, deadline: &Deadline) -> Result<Option<ExitStatus>, String> {
+        let mut step = Duration::from_micros(100);
+        loop {
             match self.child.try_wait() {
-                Ok(Some(status)) => break Some(status),
+                Ok(Some(status)) => return Ok(Some(status)),
                 Ok(None) if deadline.passed() => {
                     signal_group(self.child.id(), Signal::SIGKILL);
                     self.child.wait().ok();
-                    break None;
+                    return Ok(None);
                 }
                 Ok(None) => {
                     pause(step.min(deadline.left()));
@@ -221,15 +278,7 @@ impl Running {
                 }
                 Err(error) => return Err(format!("\"{}\": {error}", self.program)),
             }
-        };
-        self.ended = true;
-        // A grandchild may hold the pipes open: it gets no longer than the deadline either.
-        let take = |reader: Option<Receiver<Vec<u8>>>| {
-            let grace = deadline.left().max(Duration::from_millis(200));
-            reader.and_then(|r| r.recv_timeout(grace).ok()).unwrap_or_default()
-        };
-        let (stdout, stderr) = (take(self.stdout.take()), take(self.stderr.take()));
-        Ok(Output { program: std::mem::take(&mut self.program), status, stdout, stderr })
+        }
     }
 }
 

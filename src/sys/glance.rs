@@ -6,7 +6,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -16,7 +15,7 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
 use super::Root;
-use super::privfs::kind_of;
+use super::privfs::{kind_of, read_whole};
 use crate::model::{Fact, FileKind};
 
 /// Most names that one glance takes.
@@ -26,7 +25,7 @@ impl Root {
     /// The type of what lies at `path`; a link at its end is followed if `follow`.
     pub fn kind(&self, path: &Path, follow: bool) -> Fact<FileKind> {
         match self.glance(path, follow) {
-            Ok(stat) => Fact::Known(kind_of(&stat)),
+            Ok(stat) => Fact::Known(kind_of(stat.st_mode)),
             Err(Errno::ENOENT | Errno::ENOTDIR) => Fact::Absent,
             // openat2 is refused (old kernel, seccomp): the slow walk does without it.
             Err(Errno::ENOSYS | Errno::EPERM) if !self.is_system() => {
@@ -60,17 +59,14 @@ impl Root {
 
     fn system_bytes(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = File::from(self.open_quickly(path, flags)?);
+        let mut file = File::from(self.open_quickly(path, flags)?);
         let stat = fstat(&file)?;
         let size = u64::try_from(stat.st_size).unwrap_or(0);
-        if kind_of(&stat) != FileKind::Regular || size > limit {
+        if kind_of(stat.st_mode) != FileKind::Regular || size > limit {
             return Ok(None);
         }
-        // One more than there should be: the end is then seen without another guess of the size.
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
-        let read = file.take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        let read = read_whole(&mut file, size, limit);
+        read.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))
     }
 
     fn open_quickly(&self, path: &Path, flags: OFlag) -> Result<OwnedFd, Errno> {

@@ -2,6 +2,7 @@
 //! unknown (glibc loads modules for the next source in nsswitch.conf).
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::Root;
 use crate::model::{Fact, Names};
@@ -14,85 +15,96 @@ pub struct User {
     pub gid: u32,
 }
 
-/// A line of group(5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    pub name: String,
-    pub gid: u32,
-    pub members: Vec<String>,
-}
-
-/// The two files, parsed.
-#[derive(Clone, Debug, Default)]
-pub struct Accounts {
-    users: Vec<User>,
-    groups: Vec<Group>,
+/// The two files. Each is read when it is first asked for, and only the lines that a question is
+/// about are taken apart.
+#[derive(Debug)]
+pub struct Accounts<'a> {
+    root: Option<&'a Root>,
+    passwd: OnceLock<String>,
+    group: OnceLock<String>,
 }
 
 const LIMIT: u64 = 16 << 20;
 
-impl Accounts {
-    /// Reads `/etc/passwd` and `/etc/group`; an unreadable file counts as empty.
-    pub fn observe(root: &Root) -> Self {
-        let text = |path: &str| match root.system_file(Path::new(path), LIMIT) {
-            Fact::Known(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Fact::Absent | Fact::Unknown(_) => String::new(),
-        };
-        Self::parse(&text("/etc/passwd"), &text("/etc/group"))
+impl<'a> Accounts<'a> {
+    /// `/etc/passwd` and `/etc/group` of a host; an unreadable file counts as empty.
+    pub fn observe(root: &'a Root) -> Self {
+        Self { root: Some(root), passwd: OnceLock::new(), group: OnceLock::new() }
     }
 
-    /// Parses both texts; malformed lines are skipped, as libc does.
+    /// Both texts as they are; malformed lines are skipped, as libc does.
     pub fn parse(passwd: &str, group: &str) -> Self {
-        let users = passwd.lines().filter_map(|line| {
-            let mut f = line.split(':');
-            let (name, _, uid, gid) = (f.next()?, f.next()?, f.next()?, f.next()?);
-            Some(User { name: name.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
-        });
-        let groups = group.lines().filter_map(|line| {
-            let mut f = line.split(':');
-            let (name, _, gid) = (f.next()?, f.next()?, f.next()?);
-            let members = f.next().unwrap_or_default().split(',').filter(|m| !m.is_empty());
-            Some(Group {
-                name: name.to_owned(),
-                gid: gid.parse().ok()?,
-                members: members.map(str::to_owned).collect(),
-            })
-        });
-        Self { users: users.collect(), groups: groups.collect() }
+        Self { root: None, passwd: passwd.to_owned().into(), group: group.to_owned().into() }
+    }
+
+    fn read(&self, path: &str) -> String {
+        match self.root.map(|root| root.system_file(Path::new(path), LIMIT)) {
+            Some(Fact::Known(bytes)) => String::from_utf8(bytes)
+                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
+            Some(Fact::Absent | Fact::Unknown(_)) | None => String::new(),
+        }
+    }
+
+    fn users(&self) -> impl Iterator<Item = (&str, &str)> {
+        lines(self.passwd.get_or_init(|| self.read("/etc/passwd")))
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (&str, &str)> {
+        lines(self.group.get_or_init(|| self.read("/etc/group")))
     }
 
     /// A user by name, or by number (which need not be in the file; its group is then the same).
     pub fn find_user(&self, word: &str) -> Option<User> {
-        if let Some(user) = self.users.iter().find(|u| u.name == word) {
-            return Some(user.clone());
+        let named = self.users().filter(|(name, _)| *name == word).find_map(user);
+        if named.is_some() {
+            return named;
         }
         let uid: u32 = word.parse().ok()?;
-        let known = self.users.iter().find(|u| u.uid == uid).cloned();
+        let known = self.users().filter_map(user).find(|u| u.uid == uid);
         Some(known.unwrap_or(User { name: word.to_owned(), uid, gid: uid }))
     }
 
     /// A group's number by name or number.
     pub fn find_gid(&self, word: &str) -> Option<u32> {
-        let named = self.groups.iter().find(|g| g.name == word).map(|g| g.gid);
+        let named = self.groups().filter(|(name, _)| *name == word).find_map(|g| gid(g.1));
         named.or_else(|| word.parse().ok())
     }
 
     /// The groups that a user is a member of, without the primary one.
     pub fn supplementary(&self, user: &str) -> Vec<u32> {
-        let member = |g: &&Group| g.members.iter().any(|m| m == user);
-        self.groups.iter().filter(member).map(|g| g.gid).collect()
+        let member = |rest: &str| {
+            rest.split(':').nth(2).is_some_and(|members| members.split(',').any(|m| m == user))
+        };
+        self.groups().filter(|(_, rest)| member(rest)).filter_map(|(_, rest)| gid(rest)).collect()
     }
 }
 
-impl Names for Accounts {
+/// The name of a line, and the fields behind it.
+fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| line.split_once(':'))
+}
+
+/// A line of passwd(5): password, uid, gid, …
+fn user((name, rest): (&str, &str)) -> Option<User> {
+    let mut fields = rest.split(':').skip(1);
+    let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(User { name: name.to_owned(), uid, gid })
+}
+
+/// Of a line of group(5): password, gid, members.
+fn gid(rest: &str) -> Option<u32> {
+    rest.split(':').nth(1)?.parse().ok()
+}
+
+impl Names for Accounts<'_> {
     fn user(&self, uid: u32) -> String {
-        let user = self.users.iter().find(|u| u.uid == uid);
-        user.map_or_else(|| uid.to_string(), |u| u.name.clone())
+        let known = self.users().filter_map(user).find(|u| u.uid == uid);
+        known.map_or_else(|| uid.to_string(), |u| u.name)
     }
 
-    fn group(&self, gid: u32) -> String {
-        let group = self.groups.iter().find(|g| g.gid == gid);
-        group.map_or_else(|| gid.to_string(), |g| g.name.clone())
+    fn group(&self, wanted: u32) -> String {
+        let known = self.groups().find(|(_, rest)| gid(rest) == Some(wanted));
+        known.map_or_else(|| wanted.to_string(), |(name, _)| name.to_owned())
     }
 }
 

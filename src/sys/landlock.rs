@@ -10,7 +10,8 @@ use landlock::{
     RulesetCreatedAttr, RulesetStatus,
 };
 
-/// Confines every later write of this process and its children. True where the kernel does it.
+/// Confines every later write of this process and its children; a file may be named too. True
+/// where the kernel does it.
 pub fn confine(directories: &[PathBuf]) -> bool {
     let access = AccessFs::from_write(ABI::V3);
     let confined = || -> Result<RulesetStatus, landlock::RulesetError> {
@@ -43,7 +44,9 @@ mod tests {
             fs::write(path.join("old"), "old").unwrap();
         }
         let walled = std::thread::spawn(move || {
-            assert!(confine(std::slice::from_ref(&inside)), "this kernel has no Landlock");
+            let named = [inside.clone(), PathBuf::from("/dev/null")];
+            assert!(confine(&named), "this kernel has no Landlock");
+            fs::write("/dev/null", "x").unwrap();
             fs::write(inside.join("new"), "new").unwrap();
             fs::rename(inside.join("new"), inside.join("old")).unwrap();
             let refused = |r: std::io::Result<()>| r.unwrap_err().raw_os_error();

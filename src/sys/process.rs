@@ -51,6 +51,14 @@ pub fn environment(root: &Root, pid: u32) -> Fact<Vec<Vec<u8>>> {
     })
 }
 
+/// The children of another process; none when it is gone.
+pub fn children(root: &Root, pid: u32) -> Vec<u32> {
+    let path = PathBuf::from(format!("/proc/{pid}/task/{pid}/children"));
+    let bytes = root.read(&path, 1 << 20);
+    let text = bytes.known().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    text.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
 /// True when systemd is PID 1 here (sd_booted(3)).
 pub fn systemd_runs(root: &Root) -> bool {
     root.is_system() && root.stat(Path::new("/run/systemd/system")).known().is_some()

@@ -4,52 +4,63 @@
 //! every path beneath the handle (openat2(2)), so that a file costs one walk of two names. Only
 //! regular files are read, never more than asked for, and nothing blocks on a FIFO.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 
-use super::privfs::{Links, Refusal, Root, beneath, kind_of, step_by_step};
+use super::privfs::{Links, Refusal, Root, beneath, stat_at, stat_of, step_by_step};
 use crate::model::{Entry, Fact, FileKind};
 
 /// A directory below which files are read.
 #[derive(Debug)]
 pub(super) struct Reader {
-    dir: OwnedFd,
+    dir: Arc<OwnedFd>,
+    /// Where files are read into: most are small, and none is kept longer than it is.
+    scratch: RefCell<Vec<u8>>,
 }
 
 impl Reader {
     /// Opens the directory.
     pub fn open(root: &Root, path: &Path) -> Result<Self, Refusal> {
-        Ok(Self { dir: root.open_dir(path)? })
+        Ok(Self { dir: root.open_dir(path)?, scratch: RefCell::new(vec![0; FIRST_CHUNK]) })
     }
 
-    /// The beginning of a regular file, until `enough` says so or the file ends; one that would
-    /// need more than `limit` bytes is refused.
+    /// The beginning of a regular file, as long as `enough` says, or all of it; one that would need
+    /// more than `limit` bytes is refused.
     pub fn read_until(
         &self,
         name: &Path,
         limit: usize,
-        enough: impl Fn(&[u8]) -> bool,
+        enough: impl Fn(&[u8]) -> Option<usize>,
     ) -> Result<Vec<u8>, Refusal> {
         let mut file = self.open_file(name)?;
-        let mut bytes = Vec::new();
+        let mut scratch = self.scratch.borrow_mut();
+        let mut filled = 0;
         loop {
-            let before = bytes.len();
-            let chunk = FIRST_CHUNK.max(before).min(limit + 1 - before);
-            bytes.resize(before + chunk, 0);
-            // A regular file gives all that was asked for, unless it ends.
-            let read = file.read(bytes.get_mut(before..).unwrap_or_default())?;
-            bytes.truncate(before + read);
-            if read < chunk || enough(&bytes) {
-                return Ok(bytes);
+            let chunk = FIRST_CHUNK.max(filled).min(limit + 1 - filled);
+            if scratch.len() < filled + chunk {
+                scratch.resize(filled + chunk, 0);
             }
-            if bytes.len() > limit {
+            // A regular file gives all that was asked for, unless it ends.
+            let room = scratch.get_mut(filled..filled + chunk).unwrap_or_default();
+            let read = file.read(room)?;
+            filled += read;
+            let bytes = scratch.get(..filled).unwrap_or_default();
+            if let Some(length) = enough(bytes) {
+                return Ok(bytes.get(..length).unwrap_or(bytes).to_vec());
+            }
+            if filled > limit {
                 return Err(Refusal::TooLarge(limit as u64));
+            }
+            if read < chunk {
+                return Ok(bytes.to_vec());
             }
         }
     }
@@ -96,10 +107,11 @@ impl Reader {
     }
 
     fn kind(&self, name: &Path) -> Result<FileKind, Refusal> {
-        Ok(kind_of(&fstatat(&self.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?))
+        Ok(stat_at(&self.dir, name.as_os_str())?.kind)
     }
 
-    fn open_file(&self, name: &Path) -> Result<File, Refusal> {
+    /// A regular file, open for reading.
+    pub fn open_file(&self, name: &Path) -> Result<File, Refusal> {
         let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = match beneath(&self.dir, name, flags, Links::Beneath) {
             Err(Errno::ENOSYS | Errno::EPERM) => self.open_slowly(name, flags)?,
@@ -108,7 +120,7 @@ impl Reader {
             Err(Errno::ENXIO) => return Err(Refusal::Kind(FileKind::Socket)),
             other => other?,
         };
-        match kind_of(&fstat(&opened)?) {
+        match stat_of(&opened)?.kind {
             FileKind::Regular => Ok(File::from(opened)),
             other => Err(Refusal::Kind(other)),
         }

@@ -1,20 +1,20 @@
 //! Listening sockets and who holds them, from /proc (proc_net_tcp(5)); no child, no name service.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 use super::Root;
 use super::clock::Deadline;
-use crate::model::Fact;
+use crate::model::{Fact, Holder};
 
 const TABLE_LIMIT: u64 = 8 << 20;
 const MAX_PROCESSES: usize = 20_000;
 const MAX_FDS: usize = 4096;
 
-/// Who listens at `address` (`127.0.0.1:8000` or `unix:/run/x.sock`), as `name[pid]`.
-pub fn holder(root: &Root, address: &str, deadline: &Deadline) -> Fact<String> {
+/// Who listens at `address` (`127.0.0.1:8000` or `unix:/run/x.sock`).
+pub fn holder(root: &Root, address: &str, deadline: &Deadline) -> Fact<Holder> {
     let inode = match address.strip_prefix("unix:") {
         Some(path) => unix_inode(root, path),
         None => match address.parse() {
@@ -109,29 +109,25 @@ fn unix_inode(root: &Root, path: &str) -> Fact<u64> {
 }
 
 /// The process that has the socket open; systemd (1) when it holds it for the service.
-fn process_with(root: &Root, inode: u64, deadline: &Deadline) -> Fact<String> {
+fn process_with(root: &Root, inode: u64, deadline: &Deadline) -> Fact<Holder> {
     let wanted = format!("socket:[{inode}]");
     let Fact::Known(processes) = root.list(Path::new("/proc"), MAX_PROCESSES) else {
         return Fact::Unknown("/proc could not be read".to_owned());
     };
-    let numbers = |n: &&OsStr| n.as_encoded_bytes().iter().all(u8::is_ascii_digit);
-    for pid in processes.names.iter().map(AsRef::as_ref).filter(numbers) {
+    let number = |n: &OsString| n.to_str()?.parse::<u32>().ok();
+    for pid in processes.names.iter().filter_map(number) {
         if deadline.passed() {
-            return Fact::Known("a process that was not found in time".to_owned());
+            return Fact::Known(Holder::Unseen("a process that was not found in time"));
         }
-        let directory = Path::new("/proc").join(pid);
-        let fds = directory.join("fd");
-        let Fact::Known(listing) = root.list(&fds, MAX_FDS) else { continue };
-        let holds = |name: &std::ffi::OsString| {
-            root.link_target(&fds.join(name)).known().is_some_and(|t| t.as_os_str() == &*wanted)
-        };
-        if listing.names.iter().any(holds) {
+        let directory = Path::new("/proc").join(pid.to_string());
+        let Fact::Known(open) = root.links(&directory.join("fd"), MAX_FDS) else { continue };
+        if open.iter().any(|target| target.as_os_str() == &*wanted) {
             let comm = root.read(&directory.join("comm"), 64).known().cloned().unwrap_or_default();
-            let comm = String::from_utf8_lossy(&comm).trim().to_owned();
-            return Fact::Known(format!("{comm}[{}]", pid.to_string_lossy()));
+            let name = String::from_utf8_lossy(&comm).trim().to_owned();
+            return Fact::Known(Holder::Process { name, pid });
         }
     }
-    Fact::Known("a process that cannot be seen from here".to_owned())
+    Fact::Known(Holder::Unseen("a process that cannot be seen from here"))
 }
 
 #[cfg(test)]
@@ -155,7 +151,7 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(10));
         let found = holder(&root, &address, &deadline);
         let pid = format!("[{}]", std::process::id());
-        assert!(found.known().is_some_and(|h| h.ends_with(&pid)), "{found:?}");
+        assert!(found.known().is_some_and(|h| h.to_string().ends_with(&pid)), "{found:?}");
         drop(socket);
         assert_eq!(holder(&root, &address, &deadline), Fact::Absent);
     }

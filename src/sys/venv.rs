@@ -160,7 +160,7 @@ impl Look<'_> {
         };
         let mut facts = DistributionFacts {
             entry: name.to_owned(),
-            metadata: read(self.reader, &header, MAX_HEADER, has_blank_line),
+            metadata: read(self.reader, &header, MAX_HEADER, end_of_header),
             top_level: Fact::Absent,
             record: Fact::Absent,
             direct_url: Fact::Absent,
@@ -203,15 +203,19 @@ fn size(facts: &DistributionFacts) -> usize {
 }
 
 /// The header of METADATA ends at the first blank line; descriptions can be long.
-fn has_blank_line(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(4).any(|four| four == b"\r\n\r\n")
+fn end_of_header(bytes: &[u8]) -> Option<usize> {
+    let unix = memchr::memmem::find(bytes, b"\n\n").map(|at| at + 2);
+    // With carriage returns it ends at another mark, which may come first.
+    let head = bytes.get(..unix.unwrap_or(bytes.len())).unwrap_or(bytes);
+    let dos = memchr::memmem::find(head, b"\r\n\r\n").map(|at| at + 4);
+    dos.or(unix)
 }
 
 fn read(
     reader: &Reader,
     name: &Path,
     limit: usize,
-    enough: impl Fn(&[u8]) -> bool,
+    enough: impl Fn(&[u8]) -> Option<usize>,
 ) -> Fact<Vec<u8>> {
     match reader.read_until(name, limit, enough) {
         Ok(bytes) => Fact::Known(bytes),
@@ -220,15 +224,12 @@ fn read(
 }
 
 fn read_whole(reader: &Reader, name: &Path, limit: usize) -> Fact<Vec<u8>> {
-    read(reader, name, limit, |_| false)
+    read(reader, name, limit, |_| None)
 }
 
 /// At most `limit` bytes of a file of any size.
 fn read_start(reader: &Reader, name: &Path, limit: usize) -> Fact<Vec<u8>> {
-    read(reader, name, limit, |bytes| bytes.len() >= limit).map(|mut bytes| {
-        bytes.truncate(limit);
-        bytes
-    })
+    read(reader, name, limit, |bytes| (bytes.len() >= limit).then_some(limit))
 }
 
 /// Whether each file exists, in the order asked: directory of the module path, path below it.

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use super::WALL;
+use super::emitted::header;
 use super::facts::UnitFacts;
 use super::file::UnitFile;
-use super::plan::header;
 use super::words::raw_words;
 use crate::config::{CAPTURE, Config, PRE_START};
 use crate::model::FileKind;
@@ -83,9 +83,8 @@ fn environment_files(lines: &mut Vec<String>, facts: &UnitFacts, unit: &UnitFile
 
 /// A missing directory would end every command with 200/CHDIR.
 fn working_directory(lines: &mut Vec<String>, unit: &UnitFile) {
-    if let Some(directory) = unit.last("Service", "WorkingDirectory")
-        && directory.starts_with('/')
-    {
+    let set = unit.last("Service", "WorkingDirectory");
+    if let Some(directory) = set.filter(|directory| directory.starts_with('/')) {
         lines.push("# with a dash: a missing directory fails every command (200/CHDIR)".to_owned());
         lines.push(format!("WorkingDirectory=-{directory}"));
     }

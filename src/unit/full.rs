@@ -1,8 +1,8 @@
 //! The full unit and its socket, for a host where the administrator has none.
 
+use super::emitted::header;
 use super::facts::{Program, UnitFacts};
 use super::listen::Listening;
-use super::plan::header;
 use super::quote::{escape_pattern, quote, quote_exec};
 use super::{OLDEST_SYSTEMD, WALL, harden};
 use crate::config::{CAPTURE, CREDENTIALS_DIR, Config, PRE_START, PROBE};

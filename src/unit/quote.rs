@@ -26,11 +26,20 @@ pub fn escape_pattern(path: &str) -> String {
 }
 
 fn protect(word: &str, exec: bool) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-+=:,./@^~!?*[](){}<>|&#".contains(c);
+    let plain = |c: char| match c {
+        '_' | '-' | '+' | '=' | ':' | ',' | '.' | '/' | '@' | '^' | '~' | '!' | '?' | '*' | '[' => {
+            true
+        }
+        ']' | '(' | ')' | '{' | '}' | '<' | '>' | '|' | '&' | '#' => true,
+        c => c.is_alphanumeric(),
+    };
     let first_fine = !word.starts_with(['@', '-', ':', '+', '!', '|', '~', '#', ';']);
     let quoted = word.is_empty()
         || !first_fine && !word.starts_with('-')
         || !word.chars().all(|c| plain(c) || c == '%' || c == '$');
+    if !quoted && !word.contains(['%', '$']) {
+        return word.to_owned();
+    }
     let mut out = String::with_capacity(word.len() + 2);
     if quoted {
         out.push('"');

@@ -1,6 +1,6 @@
 //! The watchdog, off by default: a timer that asks the health path while the service runs.
 
-use super::plan::{Emitted, header, link};
+use super::emitted::{Emitted, header, link};
 use crate::config::{Config, PROBE, RUN_DIR};
 
 /// The timer and the service that it starts, bound to the life of the unit.

@@ -40,6 +40,8 @@ fn facts(outcome: (&str, &str, &str), journal: &str, error_log: &str) -> Facts {
             }],
             database: Fact::Known(("127.0.0.1:5432".into(), false)),
             changed: Vec::new(),
+            deployed: None,
+            good_start: None,
         },
         names: ServiceNames {
             user: "meats".into(),

@@ -26,6 +26,8 @@ fn record(seconds: i64, status: &str) -> Record {
             listeners: Vec::new(),
             database: Fact::Absent,
             changed: Vec::new(),
+            deployed: None,
+            good_start: None,
         },
         names: ServiceNames::default(),
     };
@@ -47,7 +49,7 @@ fn places() -> Places {
         records: "/r".into(),
         state: "/s".into(),
         log: "/l".into(),
-        log_owner: ROOT,
+        log_owner: Owner::ROOT,
         log_cap: 1 << 20,
         max_records: 3,
         zone: TimeZone::UTC,

@@ -21,7 +21,13 @@ fn full() -> Record {
         line("gunicorn", "KeyError: 'hunter2hunter2'"),
         line("systemd", "meats.service: Main process exited, code=exited, status=1/FAILURE"),
     ];
-    let space = Space { free_bytes: 25, total_bytes: 100, free_inodes: 9, total_inodes: 10 };
+    let space = Space {
+        read_only: false,
+        free_bytes: 25,
+        total_bytes: 100,
+        free_inodes: 9,
+        total_inodes: 10,
+    };
     let facts = Facts {
         unit: "meats.service".into(),
         outcome: Outcome::parse(Some("success"), Some("exited"), Some("1")).expect("known"),
@@ -36,6 +42,8 @@ fn full() -> Record {
             listeners: vec![Listener { address: "127.0.0.1:8000".into(), holder: Fact::Absent }],
             database: Fact::Known(("127.0.0.1:5432".into(), false)),
             changed: vec![("/etc/meats.env".into(), 1_795_442_500)],
+            deployed: Some(("20261122T090000Z".into(), 1_795_338_000)),
+            good_start: Some(1_795_338_100),
         },
         names: ServiceNames {
             app_dir: "/opt/meats".into(),
@@ -58,45 +66,9 @@ fn full() -> Record {
     Record::new(&facts, &classify(&facts), about, &redactor)
 }
 
-/// The part of JSON Schema that ours uses; and nothing may be in a record that the schema lacks.
-fn validate(schema: &Value, root: &Value, value: &Value, at: &str) {
-    if let Some(name) = schema["$ref"].as_str() {
-        let target = root.pointer(name.trim_start_matches('#')).expect("a definition");
-        return validate(target, root, value, at);
-    }
-    let kinds: Vec<&str> = match &schema["type"] {
-        Value::String(kind) => vec![kind],
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(n) if n.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    assert!(kinds.is_empty() || kinds.contains(&kind), "{at} is a {kind}, not {kinds:?}");
-    if let Some(allowed) = schema["enum"].as_array() {
-        assert!(allowed.contains(value), "{at}: {value}");
-    }
-    for (i, item) in value.as_array().into_iter().flatten().enumerate() {
-        validate(&schema["items"], root, item, &format!("{at}[{i}]"));
-    }
-    if let Some(object) = value.as_object() {
-        let names: Vec<&str> = object.keys().map(String::as_str).collect();
-        let mut required: Vec<&str> =
-            schema["required"].as_array().expect(at).iter().filter_map(Value::as_str).collect();
-        required.sort_unstable();
-        assert_eq!(names, required, "{at}");
-        for (name, value) in object {
-            let at = format!("{at}.{name}");
-            validate(schema["properties"].get(name).expect(&at), root, value, &at);
-        }
-    }
-}
+#[path = "../../../tests/support/schema.rs"]
+mod schema;
+use schema::validate;
 
 #[test]
 fn a_record_is_what_its_schema_says() {
@@ -134,6 +106,8 @@ last      /opt/meats/backend/meats/wsgi.py:12 in <module>: KeyError:
 host      disk / 75 %; memory free 1.2 GB; 127.0.0.1:8000 free; database
           127.0.0.1:5432 NOT reachable
 changed   /etc/meats.env 15:01:40
+before    last good start 2026-11-22T10:01:40+01:00; deployed 20261122T090000Z
+          2026-11-22T10:00:00+01:00
 env       31 keys (meats-env check)
 not seen  journald did not answer
 record    meats-diagnose failures 20261123-140216-7f3a1b2c

@@ -1,8 +1,10 @@
 //! The program that the unit starts: the three texts of status 203/EXEC, and gunicorn's age.
 
+use std::path::Path;
+
 use super::PackageFacts;
 use crate::model::{Fact, FileKind, Finding, Owner, Stat, Subject, finding};
-use crate::python::{Distribution, Interpreter, is_at_least};
+use crate::python::{Distribution, Interpreter, Shebang, is_at_least, parse_shebang};
 
 /// Reinstalling writes the script anew.
 const AGAIN: &[&str] = &["install", "--force-reinstall", "--no-deps", "gunicorn"];
@@ -14,7 +16,7 @@ pub fn check(facts: PackageFacts<'_>) -> Vec<Finding> {
         Fact::Known(stat) if !is_executable(stat, facts.context.runs_as) => {
             vec![not_executable(facts, stat)]
         }
-        Fact::Known(_) => shebang_gone(facts).into_iter().collect(),
+        Fact::Known(_) => shebang_gone(facts).or_else(|| not_ours(facts)).into_iter().collect(),
         Fact::Unknown(_) => Vec::new(),
     };
     if let Some(gunicorn) = facts.environment.judged().find("gunicorn") {
@@ -97,6 +99,42 @@ fn shebang_gone(facts: PackageFacts<'_>) -> Option<Finding> {
         .blocking();
     found.commands = facts.pip(AGAIN);
     Some(found)
+}
+
+/// A script without a first line, or with the system's Python in it, which does not see what the
+/// environment has.
+fn not_ours(facts: PackageFacts<'_>) -> Option<Finding> {
+    let environment = facts.environment;
+    if !matches!(environment.layout.interpreter, Interpreter::Present { .. }) {
+        return None;
+    }
+    let launcher = &environment.facts.launcher;
+    let head = launcher.head.known()?;
+    let system = environment.layout.cfg.known().is_some_and(|cfg| cfg.system_site_packages);
+    let named = environment.shebang.as_ref().and_then(|chain| chain.steps.first());
+    let why = match (parse_shebang(head), named) {
+        (Shebang::None, _) if !head.starts_with(b"\x7fELF") => {
+            if head.is_empty() {
+                "is empty"
+            } else {
+                "has no first line that names an interpreter"
+            }
+        }
+        (Shebang::Interpreter(_), Some(program)) if is_system(program) && !system => {
+            "is run by the system's Python"
+        }
+        _ => return None,
+    };
+    let detail = format!("\"{}\" {why}", launcher.path.display());
+    let subject = Subject::line(&launcher.path, 1);
+    let mut found = Finding::new(&finding::PKG_SCRIPT, subject, detail).blocking();
+    found.commands = facts.pip(AGAIN);
+    Some(found)
+}
+
+fn is_system(program: &Path) -> bool {
+    let python = program.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"python"));
+    python && ["/usr/bin", "/bin"].iter().any(|dir| program.parent() == Some(Path::new(dir)))
 }
 
 fn pkg_resources(facts: PackageFacts<'_>, gunicorn: &Distribution) -> Option<Finding> {

@@ -5,13 +5,18 @@
 use super::stack::Stack;
 
 /// A text that grows by lines.
-struct Text(String);
+pub(super) struct Text(pub(super) String);
 
 impl Text {
-    fn line(&mut self, indent: usize, line: impl AsRef<str>) {
+    pub(super) fn line(&mut self, indent: usize, line: impl AsRef<str>) {
         self.0.push_str(&" ".repeat(indent));
         self.0.push_str(line.as_ref());
         self.0.push('\n');
+    }
+
+    /// Lines with one indent; further blanks are their own.
+    pub(super) fn block(&mut self, indent: usize, lines: &[&str]) {
+        lines.iter().for_each(|line| self.line(if line.is_empty() { 0 } else { indent }, line));
     }
 }
 
@@ -115,8 +120,8 @@ fn app(t: &mut Text, stack: &Stack) {
     t.line(0, "");
 }
 
-/// What the server and the one-off migration have in common.
-fn application(t: &mut Text, stack: &Stack) {
+/// User, names of variables, and directories of the host: the same under compose and Swarm.
+pub(super) fn surroundings(t: &mut Text, stack: &Stack) {
     t.line(4, format!("user: \"{}:{}\"", stack.owner.uid, stack.owner.gid));
     t.line(4, "environment:");
     for (name, _) in &stack.variables {
@@ -132,6 +137,11 @@ fn application(t: &mut Text, stack: &Stack) {
         let path = path.display();
         t.line(6, format!("- {}", text(&format!("{path}:{path}"))));
     }
+}
+
+/// What the server and the one-off migration have in common.
+fn application(t: &mut Text, stack: &Stack) {
+    surroundings(t, stack);
     t.line(4, "tmpfs: [\"/tmp:mode=1777\"]");
     t.line(4, "networks: [back, front]");
     t.line(4, "mem_limit: 1g");
@@ -142,7 +152,7 @@ fn application(t: &mut Text, stack: &Stack) {
     }
 }
 
-fn gunicorn(stack: &Stack) -> Vec<String> {
+pub(super) fn gunicorn(stack: &Stack) -> Vec<String> {
     let log = |name: &str| stack.log_dir.join(name).display().to_string();
     let program = stack.venv.join("bin/gunicorn").display().to_string();
     let mut words = vec![program];
@@ -166,7 +176,7 @@ fn gunicorn(stack: &Stack) -> Vec<String> {
 }
 
 /// Asks the application itself and fails when it does: the status counts, not the open port.
-fn health(stack: &Stack) -> String {
+pub(super) fn health(stack: &Stack) -> String {
     let word = |value: &str| serde_json::Value::from(value).to_string();
     format!(
         "import http.client as h, sys; c = h.HTTPConnection(\"127.0.0.1\", 8000, timeout=4); \
@@ -220,7 +230,7 @@ fn web(t: &mut Text, stack: &Stack) {
 }
 
 /// The same question through nginx, by bash alone: no image need have curl.
-fn web_health(stack: &Stack) -> String {
+pub(super) fn web_health(stack: &Stack) -> String {
     format!(
         "exec 3<>/dev/tcp/127.0.0.1/8080; \
          printf 'GET {} HTTP/1.0\\r\\nHost: {}\\r\\n\\r\\n' >&3; \
@@ -230,12 +240,18 @@ fn web_health(stack: &Stack) -> String {
     )
 }
 
+/// Where the stack of a written file listens.
+pub fn listens(file: &str) -> Option<&str> {
+    let ports = file.lines().find_map(|line| line.trim().strip_prefix("ports: [\""))?;
+    ports.strip_suffix(":8080\"]")
+}
+
 /// A YAML text that both readers take back: a JSON string with `$` doubled against expansion.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     serde_json::Value::from(value).to_string().replace('$', "$$")
 }
 
-fn list(words: &[&str]) -> String {
+pub(super) fn list(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| text(word)).collect();
     format!("[{}]", words.join(", "))
 }
@@ -253,6 +269,13 @@ mod tests {
             assert!(!file.contains(secret), "{secret}");
         }
         assert!(file.contains("      - SECRET_KEY\n") && file.contains("user: \"998:33\""));
+    }
+
+    #[test]
+    fn where_it_listens_is_found_again() {
+        let (stack, _) = stack("postgres://u:p@localhost/d").expect("a stack");
+        assert_eq!(listens(&render_compose(&stack)), Some("127.0.0.1:8080"));
+        assert_eq!(listens("services: {}"), None);
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! The web server of the stack. The application's name is resolved at run time: a recreated
 //! container has another address, and nginx asks only once for a name in `proxy_pass`.
 
-use std::path::Path;
-
 use super::stack::Stack;
+use crate::deploy::locations::{files, pass};
 
 /// The whole configuration; pid and temporary files lie in `/tmp`, the only writable place.
 pub fn render_nginx(stack: &Stack) -> String {
     format!(
         r#"# Written by meats-deploy docker init.
 worker_processes auto;
+worker_rlimit_nofile 16384;
 pid /tmp/nginx.pid;
 error_log /dev/stderr warn;
 
 events {{
-    worker_connections 512;
+    worker_connections 4096;
 }}
 
 http {{
@@ -30,6 +30,8 @@ http {{
     uwsgi_temp_path /tmp/uwsgi;
     scgi_temp_path /tmp/scgi;
     resolver 127.0.0.11 valid=2s;
+    # A container that has just gone answers nothing at all: the next address of the name is asked.
+    proxy_connect_timeout 2s;
 
     # A proxy in front that ended TLS has said so; else the scheme of this connection counts.
     map $http_x_forwarded_proto $scheme_outside {{
@@ -41,48 +43,12 @@ http {{
         listen 8080 default_server;
         set $app app:8000;
 {files}
-        location / {{
-            proxy_pass http://$app;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Real-IP $remote_addr;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme_outside;
-            proxy_read_timeout {timeout}s;
-        }}
-    }}
+{pass}    }}
 }}
 "#,
-        files = files(&stack.writable),
-        timeout = stack.timeout,
+        files = files(&stack.writable, 8),
+        pass = pass("$app", "$scheme_outside", stack.timeout, 8),
     )
-}
-
-/// Static and uploaded files, served where the field's nginx serves them.
-fn files(writable: &[std::path::PathBuf]) -> String {
-    let mut text = String::new();
-    for path in writable {
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let urls: &[&str] = match name {
-            "media" => &["/media/"],
-            "staticfiles" | "static" => &["/static/", "/django_static/"],
-            _ => &[],
-        };
-        for url in urls {
-            text.push_str(&format!(
-                "\n        location {url} {{\n            alias {}/;\n        }}\n",
-                quoted(path)
-            ));
-        }
-    }
-    text
-}
-
-/// A path as nginx takes it back; variables cannot be escaped, so `$` is left to the check.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&b));
-    if plain { text } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::parts::{as_root, look};
-use super::super::release::copy_code;
+use super::super::parts::{as_root, look, switch_now};
+use super::super::release::{copy_code, link};
 use super::super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
-use crate::model::Finding;
+use super::WATCH_TIMER;
+use crate::model::{Effect, Finding, Owner};
 
 /// What starting needs to know.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ pub struct Up {
     pub database: bool,
     pub health_path: String,
     pub findings: Vec<Finding>,
+    /// Directories that containers write and that are missing, outer ones first: the engine would
+    /// make them root's.
+    pub directories: Vec<(PathBuf, Owner)>,
+    /// What outlives releases: places in the project, and the directories that they lead to.
+    pub shared: Vec<(PathBuf, PathBuf)>,
+    /// Wheels to install from; with any in the context nothing is fetched.
+    pub wheelhouse: Option<PathBuf>,
     pub seconds: u64,
 }
 
@@ -32,44 +40,62 @@ const BUILD: u64 = 3600;
 
 /// Copy the code, build, database, migrations, static files, application, web server; then ask.
 pub fn plan_up(up: &Up) -> Vec<Step> {
-    let services = if up.database { vec!["db", "app", "web"] } else { vec!["app", "web"] };
-    let mut steps = vec![look("preflight", vec![Work::Judge(up.findings.clone())]), context(up)];
-    steps.push(step(
-        up,
-        "build",
-        "the image of the application",
-        &["build", "app"],
-        BUILD,
-        Reads::Nothing,
-    ));
-    if up.database {
-        let mut database =
-            step(up, "database", "the container db", &["up", "-d", "db"], 600, Reads::Nothing);
-        database.work.push(healthy(up, &["db"]));
-        steps.push(database);
-    }
+    let preflight = look("preflight", vec![Work::Judge(up.findings.clone())]);
+    let mut steps = vec![preflight, context(up), build(up)];
+    steps.extend(database(up));
     let migrate = ["run", "--rm", "-T", "migrate"];
     steps.push(step(up, "migrate", "the database of the stack", &migrate, 3600, Reads::Migrations));
     let collect =
         ["run", "--rm", "-T", "migrate", &up.python, "manage.py", "collectstatic", "--noinput"];
     steps.push(step(up, "static files", "the directory STATIC_ROOT", &collect, 600, Reads::Static));
-    let mut start = step(
-        up,
-        "containers",
-        "the containers app and web",
-        &["up", "-d", "app", "web"],
-        600,
-        Reads::Nothing,
-    );
-    start.work.push(healthy(up, &services));
+    // The application by itself: compose would make anew what it finds in another number, and the
+    // web server with it.
+    let mut start = containers(up, &["--no-deps", "web"]);
+    let exchange = Work::Exchange {
+        compose: up.compose.clone(),
+        project: up.project.clone(),
+        service: "app".to_owned(),
+        seconds: up.seconds,
+    };
+    start.work.splice(0..0, [exchange, healthy(up, &["app"])]);
     steps.push(start);
     let compose = up.compose.clone();
     let published = Work::Published { compose, path: up.health_path.clone(), seconds: up.seconds };
     steps.push(look("health check", vec![published]));
+    steps.push(Step {
+        name: "watch",
+        changes: format!("{WATCH_TIMER}: restarts what stays unhealthy"),
+        work: vec![switch_now(WATCH_TIMER, "enable")],
+        undo: Undo::Kept("meats-deploy docker down stops it".to_owned()),
+    });
     steps
 }
 
-fn step(
+/// The image of the application.
+pub(super) fn build(up: &Up) -> Step {
+    let words = ["build", "app"];
+    step(up, "build", "the image of the application", &words, BUILD, Reads::Nothing)
+}
+
+/// The stack's own database, if it has one.
+pub(super) fn database(up: &Up) -> Option<Step> {
+    let words = ["up", "-d", "db"];
+    let mut start = step(up, "database", "the container db", &words, 600, Reads::Nothing);
+    start.work.push(healthy(up, &["db"]));
+    up.database.then_some(start)
+}
+
+/// The containers start, all of them or what `which` says, and all are waited for.
+pub(super) fn containers(up: &Up, which: &[&str]) -> Step {
+    let words = [&["up", "-d"], which].concat();
+    let mut start =
+        step(up, "containers", "the containers app and web", &words, 600, Reads::Nothing);
+    let services = if up.database { vec!["db", "app", "web"] } else { vec!["app", "web"] };
+    start.work.push(healthy(up, &services));
+    start
+}
+
+pub(super) fn step(
     up: &Up,
     name: &'static str,
     changes: &str,
@@ -80,12 +106,12 @@ fn step(
     Step {
         name,
         changes: changes.to_owned(),
-        work: vec![compose(up, words, seconds, reads)],
+        work: vec![compose_work(up, words, seconds, reads)],
         undo: Undo::Kept("meats-deploy docker down stops the stack; data stays".to_owned()),
     }
 }
 
-fn compose(up: &Up, words: &[&str], seconds: u64, reads: Reads) -> Work {
+pub(super) fn compose_work(up: &Up, words: &[&str], seconds: u64, reads: Reads) -> Work {
     let mut argv = up.compose.clone();
     argv.extend(words.iter().map(|w| (*w).to_owned()));
     Work::Command(Command {
@@ -98,7 +124,7 @@ fn compose(up: &Up, words: &[&str], seconds: u64, reads: Reads) -> Work {
     })
 }
 
-fn healthy(up: &Up, services: &[&str]) -> Work {
+pub(super) fn healthy(up: &Up, services: &[&str]) -> Work {
     Work::Containers {
         compose: up.compose.clone(),
         project: up.project.clone(),
@@ -108,23 +134,36 @@ fn healthy(up: &Up, services: &[&str]) -> Work {
 }
 
 /// The build context anew: the code without local data and secrets, and the requirements.
-fn context(up: &Up) -> Step {
+pub(super) fn context(up: &Up) -> Step {
     let context = up.directory.join("context");
     let backend = context.join("backend");
     let text = |path: &Path| path.display().to_string();
-    let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let mut work = vec![
-        as_root(words(&["/usr/bin/rm", "-rf", "--one-file-system", "--", &text(&backend)]), 60),
-        as_root(words(&["/usr/bin/mkdir", "-m", "755", "--", &text(&backend)]), 60),
+        as_root(&["/usr/bin/rm", "-rf", "--one-file-system", "--", &text(&backend)], 60),
+        as_root(&["/usr/bin/mkdir", "-m", "755", "--", &text(&backend)], 60),
     ];
+    for (path, owner) in &up.directories {
+        let mode = if *owner == Owner::ROOT { 0o755 } else { 0o775 };
+        let effect = Effect::MakeDir { path: path.clone(), owner: *owner, mode };
+        work.push(Work::Effect(effect));
+    }
     let packed = context.join("code.tar");
     work.extend(copy_code(&up.code, &packed, &backend));
+    for (within, target) in &up.shared {
+        work.extend(link(backend.join(within), target));
+    }
     let target = context.join("requirements.txt");
     let install = ["/usr/bin/install", "-m", "644", &text(&up.requirements), &text(&target)];
-    work.push(as_root(words(&install), 60));
+    work.push(as_root(&install, 60));
+    if let Some(wheels) = &up.wheelhouse {
+        let from = format!("{}/.", text(wheels));
+        let to = text(&context.join("wheels"));
+        let copy = ["/usr/bin/cp", "--recursive", "--no-preserve=mode", "--", &from, &to];
+        work.push(as_root(&copy, 300));
+    }
     Step {
         name: "context",
-        changes: format!("{}: a copy of the code", context.display()),
+        changes: format!("{}: a copy of the code; missing directories", context.display()),
         work,
         undo: Undo::Kept("the copy is made anew each time".to_owned()),
     }
@@ -141,6 +180,18 @@ pub enum ContainerState {
     Ended,
 }
 
+impl ContainerState {
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Starting => "starting",
+            Self::Unhealthy => "unhealthy",
+            Self::Ended => "not running",
+        }
+    }
+}
+
 /// Reads `docker ps --format {{.Status}}`; None for no container at all.
 pub fn parse_container_state(status: &str) -> Option<ContainerState> {
     let line = status.lines().next()?.trim();
@@ -153,8 +204,27 @@ pub fn parse_container_state(status: &str) -> Option<ContainerState> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// What starting needs, on a host that has all.
+    pub(in super::super) fn up() -> Up {
+        Up {
+            compose: vec!["/usr/bin/docker-compose".into()],
+            project: "p".into(),
+            directory: "/d".into(),
+            code: "/c".into(),
+            requirements: "/c/requirements.txt".into(),
+            python: "/v/bin/python".into(),
+            database: true,
+            health_path: "/health/".into(),
+            findings: Vec::new(),
+            directories: Vec::new(),
+            shared: Vec::new(),
+            wheelhouse: None,
+            seconds: 5,
+        }
+    }
 
     #[test]
     fn states() {
@@ -172,18 +242,7 @@ mod tests {
 
     #[test]
     fn the_database_is_migrated_before_the_application_starts() {
-        let mut up = Up {
-            compose: vec!["/usr/bin/docker-compose".into()],
-            project: "p".into(),
-            directory: "/d".into(),
-            code: "/c".into(),
-            requirements: "/c/requirements.txt".into(),
-            python: "/v/bin/python".into(),
-            database: true,
-            health_path: "/health/".into(),
-            findings: Vec::new(),
-            seconds: 5,
-        };
+        let mut up = up();
         let names = |up: &Up| plan_up(up).iter().map(|s| s.name).collect::<Vec<_>>();
         assert_eq!(
             names(&up),
@@ -195,7 +254,8 @@ mod tests {
                 "migrate",
                 "static files",
                 "containers",
-                "health check"
+                "health check",
+                "watch"
             ]
         );
         up.database = false;

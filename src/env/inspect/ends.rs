@@ -1,16 +1,17 @@
 //! Line ends, and the file as a whole.
 
+use std::path::Path;
+
+use super::name::BOM;
 use super::sheet::Sheet;
 use crate::env::scan::{Node, NodeKind};
-use crate::env::systemd::is_valid_name;
+use crate::env::systemd::{Survey, is_valid_name};
 use crate::env::{Defect, EDIT_LIMIT, Edit, slice};
 use crate::model::finding;
 
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// A NUL anywhere: systemd refuses the file, and there is nothing else to say about it.
 pub(super) fn not_text(bytes: &[u8]) -> Option<Defect> {
-    let at = bytes.iter().position(|b| *b == 0)?;
+    let at = memchr::memchr(0, bytes)?;
     let wide = |text: &[u8]| {
         let nul = |i| text.get(i) == Some(&0);
         text.len() >= 4 && (nul(1) && nul(3) && !nul(0) || nul(0) && nul(2) && !nul(1))
@@ -35,6 +36,19 @@ pub(super) fn not_text(bytes: &[u8]) -> Option<Defect> {
     Some(defect)
 }
 
+/// A file that is too large for edits: that, and whether systemd refuses it.
+pub(super) fn oversized(bytes: &[u8], now: &Survey<'_>, path: &Path) -> Vec<Defect> {
+    let detail = format!("{} bytes, the limit for edits is {EDIT_LIMIT}", bytes.len());
+    let mut large = Defect::new(&finding::ENV_OVERSIZED, 0..0, detail);
+    large.finding.subject.path = Some(path.to_owned());
+    let Err(error) = &now.loads else { return vec![large] };
+    let mut refused = Defect::new(&finding::INVALID_UTF8, 0..0, "a key or value is not UTF-8");
+    refused.finding.subject.path = Some(path.to_owned());
+    refused.finding.subject.line = Some(error.line);
+    refused.finding.subject.key.clone_from(&error.key);
+    vec![large, refused]
+}
+
 pub(super) fn check(sheet: &Sheet<'_>) -> Vec<Defect> {
     let mut found = carriage_returns(sheet);
     found.extend(whole(sheet));
@@ -44,10 +58,6 @@ pub(super) fn check(sheet: &Sheet<'_>) -> Vec<Defect> {
 fn whole(sheet: &Sheet<'_>) -> Vec<Defect> {
     let bytes = sheet.bytes;
     let mut found = Vec::new();
-    if bytes.len() > EDIT_LIMIT {
-        let detail = format!("{} bytes, the limit for edits is {EDIT_LIMIT}", bytes.len());
-        found.push(Defect::new(&finding::ENV_OVERSIZED, 0..0, detail));
-    }
     if sheet.nodes.iter().all(|node| says_nothing(sheet, node)) {
         found.push(Defect::new(&finding::EMPTY_FILE, 0..0, "the file sets nothing"));
     }
@@ -61,7 +71,7 @@ fn whole(sheet: &Sheet<'_>) -> Vec<Defect> {
     found
 }
 
-fn says_nothing(sheet: &Sheet<'_>, node: &Node) -> bool {
+fn says_nothing(sheet: &Sheet<'_>, node: &Node<'_>) -> bool {
     let text = sheet.text(&node.text);
     match node.kind {
         NodeKind::Blank | NodeKind::Comment { .. } => true,
@@ -78,6 +88,9 @@ fn carriage_returns(sheet: &Sheet<'_>) -> Vec<Defect> {
     let mut found = Vec::new();
     let mut pairs: Option<Defect> = None;
     let mut lone: Vec<(usize, Defect)> = Vec::new();
+    if memchr::memchr(b'\r', sheet.bytes).is_none() {
+        return found;
+    }
     for at in sheet.nodes.iter().flat_map(|node| returns(sheet, node)) {
         match sheet.bytes.get(at + 1) {
             Some(b'\n') => {
@@ -110,7 +123,7 @@ fn carriage_returns(sheet: &Sheet<'_>) -> Vec<Defect> {
 }
 
 /// Offsets of the CRs of a node that end something; those inside values are another matter.
-fn returns(sheet: &Sheet<'_>, node: &Node) -> Vec<usize> {
+fn returns(sheet: &Sheet<'_>, node: &Node<'_>) -> Vec<usize> {
     let range = match node.kind {
         NodeKind::Blank => node.span.clone(),
         _ => node.text.end..node.span.end,

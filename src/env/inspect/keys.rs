@@ -1,52 +1,52 @@
 //! Names: what stands before the equals sign.
 
-use super::ends::BOM;
 use super::lines::{colon, shell_assignment, shown_name};
+use super::meaning;
+use super::name::{Name, name_of};
 use super::sheet::Sheet;
-use super::value;
 use super::words::plain_form;
 use crate::env::scan::{Form, Node, Raw, is_blank, pieces};
 use crate::env::systemd::is_valid_name;
 use crate::env::{Defect, Edit, is_strict_utf8};
 use crate::model::{Repair, finding};
 
-/// A name without what stands in front of it.
-pub(super) enum Name<'a> {
-    Plain(&'a [u8]),
-    /// Byte order marks, the word `export`, or both, before a good name.
-    Prefixed {
-        name: &'a [u8],
-        bom: usize,
-        export: bool,
-    },
-    /// Anything else, without the marks.
-    Other(&'a [u8]),
-}
-
-pub(super) fn name_of(raw: &[u8]) -> Name<'_> {
-    let mut rest = raw;
-    while let Some(after) = rest.strip_prefix(BOM) {
-        rest = after;
-    }
-    let bom = raw.len() - rest.len();
-    let rest = if bom > 0 { rest.trim_ascii_start() } else { rest };
-    let word = rest.strip_prefix(b"export").filter(|r| r.first().copied().is_some_and(is_blank));
-    let name = word.map_or(rest, <[u8]>::trim_ascii_start);
-    match (is_valid_name(name), bom, word) {
-        (true, 0, None) => Name::Plain(name),
-        (true, bom, word) => Name::Prefixed { name, bom, export: word.is_some() },
-        (false, _, _) => Name::Other(rest),
-    }
+/// Where an assignment stands.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Its node.
+    pub index: usize,
+    /// Inside shell code.
+    pub in_code: bool,
+    /// Behind the mark of a merge conflict.
+    pub conflict: bool,
 }
 
 pub(super) fn assignment(
     sheet: &Sheet<'_>,
-    index: usize,
-    node: &Node,
-    raw: &Raw,
-    in_code: bool,
-    conflict: bool,
+    node: &Node<'_>,
+    raw: &Raw<'_>,
+    place: Place,
 ) -> Vec<Defect> {
+    if is_plain(sheet, node, raw, place.index) {
+        return Vec::new();
+    }
+    looked_at(sheet, node, raw, place)
+}
+
+/// True for nearly every line of a healthy file: nothing can be said about it.
+fn is_plain(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, index: usize) -> bool {
+    let name = sheet.text(&raw.key);
+    let start = node.text.start;
+    (start == 0 || sheet.text(&(start - 1..start)) == b"\n")
+        && is_valid_name(name)
+        && !is_risky(name)
+        && sheet.earlier(name, index).is_none()
+        && name.len() + 1 + raw.cooked.len() <= EXEC_LIMIT
+        && meaning::is_plain(sheet, node, raw)
+}
+
+fn looked_at(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, place: Place) -> Vec<Defect> {
+    let Place { index, in_code, conflict } = place;
     let written = sheet.text(&raw.key);
     if !is_strict_utf8(written) || !is_strict_utf8(&raw.cooked) {
         return vec![not_utf8(sheet, raw)];
@@ -80,7 +80,7 @@ pub(super) fn assignment(
     found
 }
 
-fn not_utf8(sheet: &Sheet<'_>, raw: &Raw) -> Defect {
+fn not_utf8(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Defect {
     let name = sheet.text(&raw.key);
     let span = if is_strict_utf8(name) { raw.value.clone() } else { raw.key.clone() };
     let mut defect = Defect::new(&finding::INVALID_UTF8, span, "a key or value is not UTF-8");
@@ -103,7 +103,7 @@ fn latin1(value: &[u8]) -> Option<Vec<u8>> {
     plausible.then(|| value.iter().map(|b| char::from(*b)).collect::<String>().into_bytes())
 }
 
-fn mark(raw: &Raw, bom: usize, name: Option<&[u8]>) -> Option<Defect> {
+fn mark(raw: &Raw<'_>, bom: usize, name: Option<&[u8]>) -> Option<Defect> {
     let start = raw.key.start;
     let defect = Defect::new(&finding::BOM, start..start + bom, "a byte order mark")
         .edit(Edit::delete(start..start + bom));
@@ -123,7 +123,7 @@ fn mark(raw: &Raw, bom: usize, name: Option<&[u8]>) -> Option<Defect> {
 fn export_word(
     sheet: &Sheet<'_>,
     index: usize,
-    raw: &Raw,
+    raw: &Raw<'_>,
     name: &[u8],
     bom: usize,
 ) -> (Defect, bool) {
@@ -134,7 +134,7 @@ fn export_word(
     let indent = sheet.text(&(line_start..raw.key.start));
     let cut = if indent.iter().all(|b| is_blank(*b)) && bom == 0 { line_start } else { from };
     let edit = Edit::delete(cut..raw.key.end - name.len());
-    let winner = sheet.winners.get(name).copied().filter(|w| *w < index);
+    let winner = sheet.places(name).and_then(|p| p.winner).filter(|w| *w < index);
     let shadowed = winner.is_some_and(|w| !same_value(sheet, w, raw));
     if shadowed {
         let detail = format!("export in front of {key}, which an earlier line sets otherwise");
@@ -155,14 +155,14 @@ fn export_word(
     (defect, true)
 }
 
-fn same_value(sheet: &Sheet<'_>, node: usize, raw: &Raw) -> bool {
+fn same_value(sheet: &Sheet<'_>, node: usize, raw: &Raw<'_>) -> bool {
     use crate::env::scan::NodeKind;
     matches!(sheet.nodes.get(node).map(|n| &n.kind),
         Some(NodeKind::Assignment(other)) if other.cooked == raw.cooked)
 }
 
 /// Blanks in front of a further `NAME=` on an export line.
-fn second_assignments(sheet: &Sheet<'_>, raw: &Raw) -> Vec<std::ops::Range<usize>> {
+fn second_assignments(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let last = pieces(sheet.bytes, raw.value.start).pop();
     let Some(piece) = last.filter(|piece| piece.form == Form::Bare) else { return found };
@@ -178,7 +178,7 @@ fn second_assignments(sheet: &Sheet<'_>, raw: &Raw) -> Vec<std::ops::Range<usize
     found
 }
 
-fn indented(sheet: &Sheet<'_>, node: &Node, name: &[u8]) -> Option<Defect> {
+fn indented(sheet: &Sheet<'_>, node: &Node<'_>, name: &[u8]) -> Option<Defect> {
     let start = sheet.line(node.text.start).1;
     let indent = sheet.text(&(start..node.text.start));
     (!indent.is_empty() && indent.iter().all(|b| is_blank(*b))).then(|| {
@@ -190,11 +190,17 @@ fn indented(sheet: &Sheet<'_>, node: &Node, name: &[u8]) -> Option<Defect> {
 /// MAX_ARG_STRLEN of Linux, without the NUL at the end.
 const EXEC_LIMIT: usize = 131_071;
 
-fn good_name(sheet: &Sheet<'_>, index: usize, node: &Node, raw: &Raw, name: &[u8]) -> Vec<Defect> {
+fn good_name(
+    sheet: &Sheet<'_>,
+    index: usize,
+    node: &Node<'_>,
+    raw: &Raw<'_>,
+    name: &[u8],
+) -> Vec<Defect> {
     let key = String::from_utf8_lossy(name);
     let span = raw.key.end - name.len()..raw.key.end;
     let mut found = Vec::new();
-    if let Some(first) = sheet.firsts.get(name).copied().filter(|first| *first < index) {
+    if let Some(first) = sheet.earlier(name, index) {
         let first = sheet.nodes.get(first).map_or(0, |n| sheet.line(n.text.start).0);
         found.push(
             Defect::new(
@@ -213,55 +219,29 @@ fn good_name(sheet: &Sheet<'_>, index: usize, node: &Node, raw: &Raw, name: &[u8
         let detail = format!("{key} is too long, no command can be executed with it");
         found.push(Defect::new(&finding::VALUE_TOO_LONG, span, detail).key(&key));
     }
-    found.extend(value::check(sheet, node, raw, &key));
+    found.extend(meaning::check(sheet, node, raw, &key));
     found
 }
 
 /// Names that the loader, shells, interpreters and libc obey.
 fn is_risky(name: &[u8]) -> bool {
-    let exact: &[&[u8]] = &[
-        b"PATH",
-        b"IFS",
-        b"ENV",
-        b"BASH_ENV",
-        b"SHELLOPTS",
-        b"BASHOPTS",
-        b"PS4",
-        b"GCONV_PATH",
-        b"LOCPATH",
-        b"NLSPATH",
-        b"HOSTALIASES",
-        b"RESOLV_HOST_CONF",
-        b"RES_OPTIONS",
-        b"TMPDIR",
-        b"GETCONF_DIR",
-        b"MALLOC_TRACE",
-        b"GLIBC_TUNABLES",
-        b"PERL5LIB",
-        b"PERL5OPT",
-        b"NODE_OPTIONS",
-        b"NOTIFY_SOCKET",
-        b"LISTEN_FDS",
-        b"LISTEN_PID",
-        b"SERVICE_RESULT",
-        b"EXIT_STATUS",
-        b"EXIT_CODE",
-        b"INVOCATION_ID",
-        b"MAINPID",
-    ];
-    let harmless: &[&[u8]] = &[
-        b"PYTHONUNBUFFERED",
-        b"PYTHONDONTWRITEBYTECODE",
-        b"PYTHONIOENCODING",
-        b"PYTHONUTF8",
-        b"PYTHONHASHSEED",
-    ];
-    exact.contains(&name)
-        || name.starts_with(b"LD_")
-        || name.starts_with(b"PYTHON") && !harmless.contains(&name)
+    match name {
+        b"PYTHONUNBUFFERED"
+        | b"PYTHONDONTWRITEBYTECODE"
+        | b"PYTHONIOENCODING"
+        | b"PYTHONUTF8"
+        | b"PYTHONHASHSEED" => false,
+        b"PATH" | b"IFS" | b"ENV" | b"BASH_ENV" | b"SHELLOPTS" | b"BASHOPTS" | b"PS4"
+        | b"GCONV_PATH" | b"LOCPATH" | b"NLSPATH" | b"HOSTALIASES" | b"RESOLV_HOST_CONF"
+        | b"RES_OPTIONS" | b"TMPDIR" | b"GETCONF_DIR" | b"MALLOC_TRACE" | b"GLIBC_TUNABLES"
+        | b"PERL5LIB" | b"PERL5OPT" | b"NODE_OPTIONS" | b"NOTIFY_SOCKET" | b"LISTEN_FDS"
+        | b"LISTEN_PID" | b"SERVICE_RESULT" | b"EXIT_STATUS" | b"EXIT_CODE" | b"INVOCATION_ID"
+        | b"MAINPID" => true,
+        _ => name.starts_with(b"LD_") || name.starts_with(b"PYTHON"),
+    }
 }
 
-fn bad_name(sheet: &Sheet<'_>, node: &Node, raw: &Raw, name: &[u8]) -> Defect {
+fn bad_name(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, name: &[u8]) -> Defect {
     let start = raw.key.end - name.len();
     let span = start..raw.key.end;
     if let Some(defect) = shell_assignment(sheet, node, name) {
@@ -284,7 +264,10 @@ fn bad_name(sheet: &Sheet<'_>, node: &Node, raw: &Raw, name: &[u8]) -> Defect {
     if let Some(defect) = colon(node, sheet.text(&node.text)) {
         return defect;
     }
-    let clean = plain_form(name).map(|clean| clean.trim_ascii().to_vec());
+    let clean = std::str::from_utf8(name)
+        .ok()
+        .and_then(plain_form)
+        .map(|clean| clean.trim_ascii().to_vec());
     if let Some(clean) = clean.filter(|clean| is_valid_name(clean)) {
         let key = String::from_utf8_lossy(&clean).into_owned();
         let detail = format!("a character that cannot be seen is part of the name {key}");
@@ -304,4 +287,35 @@ fn bad_name(sheet: &Sheet<'_>, node: &Node, raw: &Raw, name: &[u8]) -> Defect {
             .propose(Edit::replace(span, inner));
     }
     defect
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::gate::Gate;
+    use crate::env::scan::NodeKind;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// The short cut says nothing else than the whole look.
+        #[test]
+        fn plain_lines_have_no_defect(
+            before in "|A_KEY=1\n|\r|# x\n",
+            key in "(export | )?[A-Z_]{0,4}(KEY|PASS|NAME|LD_X)",
+            value in "=?[ -~]{0,12}|'[ -~]{1,12}'|[A-Za-z0-9_@%+=:,./^-]{0,30}",
+            end in "\\\\?\r?\n?"
+        ) {
+            let text = format!("{before}{key}={value}{end}");
+            let gate = Gate::new(text.as_bytes());
+            let sheet = Sheet::new(text.as_bytes(), &gate, std::path::Path::new("x"));
+            for (index, node) in sheet.nodes.iter().enumerate() {
+                let NodeKind::Assignment(raw) = &node.kind else { continue };
+                let place = Place { index, in_code: false, conflict: false };
+                let whole = looked_at(&sheet, node, raw, place);
+                prop_assert_eq!(assignment(&sheet, node, raw, place), whole);
+            }
+        }
+    }
 }

@@ -1,13 +1,13 @@
 //! Comments, and lines that are no assignments.
 
-use super::ends::BOM;
+use super::name::BOM;
 use super::sheet::Sheet;
 use crate::env::scan::{Node, NodeKind, is_blank};
 use crate::env::systemd::is_valid_name;
 use crate::env::{Defect, Edit};
 use crate::model::{Repair, finding};
 
-pub(super) fn comment(sheet: &Sheet<'_>, index: usize, node: &Node) -> Vec<Defect> {
+pub(super) fn comment(sheet: &Sheet<'_>, index: usize, node: &Node<'_>) -> Vec<Defect> {
     let text = sheet.text(&node.text);
     let start = node.text.start;
     let mut found = Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn comment(sheet: &Sheet<'_>, index: usize, node: &Node) -> Vec<Defec
                 .edit(Edit::replace(start..start + 1, *b"#")),
         );
     }
-    if text.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1 {
+    if ends_in_backslash(text) {
         found.push(backslash(sheet, index, node));
     }
     if std::str::from_utf8(text).is_err() {
@@ -30,8 +30,13 @@ pub(super) fn comment(sheet: &Sheet<'_>, index: usize, node: &Node) -> Vec<Defec
     found
 }
 
+/// One that shields what follows: the last of an odd number.
+fn ends_in_backslash(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1
+}
+
 /// systemd before 254 loses what follows, so the next key may appear by the repair.
-fn backslash(sheet: &Sheet<'_>, index: usize, node: &Node) -> Defect {
+fn backslash(sheet: &Sheet<'_>, index: usize, node: &Node<'_>) -> Defect {
     let end = node.text.end;
     let mut defect =
         Defect::new(&finding::COMMENT_BACKSLASH, end - 1..end, "a comment ends in a backslash")
@@ -40,7 +45,7 @@ fn backslash(sheet: &Sheet<'_>, index: usize, node: &Node) -> Defect {
     if let Some(Node { kind: NodeKind::Assignment(raw), .. }) = next {
         let name = sheet.text(&raw.key);
         let key = String::from_utf8_lossy(name);
-        if is_valid_name(name) && sheet.before254.get(&key).is_none() {
+        if is_valid_name(name) && !sheet.is_set_before254(&key) {
             defect = defect.key(&key).gain(&key);
             defect.finding.detail =
                 format!("a comment ends in a backslash; systemd before 254 does not set {key}");
@@ -60,61 +65,66 @@ pub(super) fn shell_depth(text: &[u8], depth: usize) -> usize {
 
 /// Words that begin code.
 pub(super) fn is_shell_word(word: &[u8]) -> bool {
-    let words: &[&[u8]] = &[
-        b"if",
-        b"then",
-        b"else",
-        b"elif",
-        b"fi",
-        b"for",
-        b"while",
-        b"until",
-        b"do",
-        b"done",
-        b"case",
-        b"esac",
-        b"{",
-        b"}",
-        b"[",
-        b"[[",
-        b"test",
-        b".",
-        b"source",
-        b"set",
-        b"unset",
-        b"export",
-        b"declare",
-        b"typeset",
-        b"readonly",
-        b"local",
-        b"alias",
-        b"echo",
-        b"exit",
-        b"return",
-        b"function",
-        b"eval",
-        b"exec",
-        b"shopt",
-        b"umask",
-        b"ulimit",
-        b"cd",
-    ];
-    words.contains(&word)
+    matches!(
+        word,
+        b"if"
+            | b"then"
+            | b"else"
+            | b"elif"
+            | b"fi"
+            | b"for"
+            | b"while"
+            | b"until"
+            | b"do"
+            | b"done"
+            | b"case"
+            | b"esac"
+            | b"{"
+            | b"}"
+            | b"["
+            | b"[["
+            | b"test"
+            | b"."
+            | b"source"
+            | b"set"
+            | b"unset"
+            | b"export"
+            | b"declare"
+            | b"typeset"
+            | b"readonly"
+            | b"local"
+            | b"alias"
+            | b"echo"
+            | b"exit"
+            | b"return"
+            | b"function"
+            | b"eval"
+            | b"exec"
+            | b"shopt"
+            | b"umask"
+            | b"ulimit"
+            | b"cd"
+    )
 }
 
 pub(super) fn first_word(text: &[u8]) -> &[u8] {
     text.trim_ascii_start().split(|b| is_blank(*b) || *b == b';').next().unwrap_or_default()
 }
 
-pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node, conflict: &mut bool) -> Option<Defect> {
+pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node<'_>, conflict: &mut bool) -> Option<Defect> {
     let text = sheet.text(&node.text);
     let span = node.text.clone();
     if text.starts_with(BOM) {
         let at = span.start;
-        return Some(
-            Defect::new(&finding::BOM, at..at + 3, "a byte order mark")
-                .edit(Edit::delete(at..at + 3)),
-        );
+        let mut defect = Defect::new(&finding::BOM, at..at + 3, "a byte order mark")
+            .edit(Edit::delete(at..at + 3));
+        let comment =
+            text.get(BOM.len()..).is_some_and(|t| t.starts_with(b"#") || t.starts_with(b";"));
+        if comment && ends_in_backslash(text) {
+            // Without the mark it is a comment, which would swallow the next line before 254.
+            defect = defect.edit(Edit::delete(span.end - 1..span.end));
+        }
+        return Some(defect);
     }
     if let Some(defect) = conflict_mark(node, text, conflict) {
         return defect;
@@ -139,7 +149,7 @@ pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node, conflict: &mut bool) -> 
 }
 
 /// The first mark is reported, the others belong to it.
-fn conflict_mark(node: &Node, text: &[u8], conflict: &mut bool) -> Option<Option<Defect>> {
+fn conflict_mark(node: &Node<'_>, text: &[u8], conflict: &mut bool) -> Option<Option<Defect>> {
     let mark = [b"<<<<<<<", b">>>>>>>", b"|||||||"].iter().any(|mark| text.starts_with(*mark));
     if !mark {
         return None;
@@ -152,7 +162,7 @@ fn conflict_mark(node: &Node, text: &[u8], conflict: &mut bool) -> Option<Option
 }
 
 /// `KEY: value`.
-pub(super) fn colon(node: &Node, text: &[u8]) -> Option<Defect> {
+pub(super) fn colon(node: &Node<'_>, text: &[u8]) -> Option<Defect> {
     let at = text.iter().position(|b| *b == b':')?;
     let name = text.get(..at)?.trim_ascii_end();
     let rest = text.get(at + 1..)?;
@@ -175,7 +185,7 @@ pub(super) fn colon(node: &Node, text: &[u8]) -> Option<Defect> {
 }
 
 /// The line above ends in a long value of the letters of encoded secrets.
-fn looks_cut(sheet: &Sheet<'_>, node: &Node) -> bool {
+fn looks_cut(sheet: &Sheet<'_>, node: &Node<'_>) -> bool {
     let above = sheet.text(&(0..node.text.start)).trim_ascii_end();
     let line = above.rsplit(|b| *b == b'\n').next().unwrap_or_default();
     let value = line.splitn(2, |b| *b == b'=').nth(1).unwrap_or_default();
@@ -193,7 +203,7 @@ pub(super) fn shown_name(name: &[u8]) -> Option<String> {
 }
 
 /// The class of a line that a shell would take for a command.
-pub(super) fn shell_assignment(sheet: &Sheet<'_>, node: &Node, name: &[u8]) -> Option<Defect> {
+pub(super) fn shell_assignment(sheet: &Sheet<'_>, node: &Node<'_>, name: &[u8]) -> Option<Defect> {
     let code = Defect::new(&finding::SHELL_CODE, node.text.clone(), "a line of shell code");
     if !is_shell_word(first_word(name)) {
         return None;

@@ -105,7 +105,7 @@ fn lines(value: &Value<'_>) -> Vec<Defect> {
     if text.windows(2).any(|pair| pair == b"\r\n") && value.raw.cooked.contains(&b'\r') {
         let detail = "the CR of CR LF is part of the value";
         let defect = value.defect(&finding::CRLF_IN_VALUE, span.clone(), detail);
-        found.push(value.meant(defect, Some(value.cooked().replace("\r\n", "\n").into_bytes())));
+        found.push(value.meant(defect, Some(value.cooked.replace("\r\n", "\n").into_bytes())));
     }
     found.push(value.defect(&finding::MULTILINE_VALUE, span, "the value spans several lines"));
     found

@@ -1,14 +1,10 @@
-//! How a value is written, and what the writing means to others.
+//! A value with its surroundings.
 
 use std::ops::Range;
 
-use super::quotes;
 use super::sheet::Sheet;
-use super::words::{decoded_html, has_control, placeholder, plain_form, smart_quoted};
-use crate::env::double_equals::{
-    SECRET_KEY, is_generated_key, is_generated_key_with_surplus, strip,
-};
-use crate::env::scan::{Form, Node, Piece, Raw, is_blank, pieces};
+use crate::env::double_equals::{SECRET_KEY, is_generated_key, is_generated_key_with_surplus};
+use crate::env::scan::{Form, Piece, Raw, is_blank, pieces};
 use crate::env::systemd::{is_valid_name, looks_like_assignment};
 use crate::env::{Defect, Edit, encode_bytes, slice};
 use crate::model::{Kind, Repair, finding};
@@ -17,29 +13,28 @@ use crate::model::{Kind, Repair, finding};
 pub(super) struct Value<'a> {
     pub sheet: &'a Sheet<'a>,
     pub key: &'a str,
-    pub raw: &'a Raw,
+    pub raw: &'a Raw<'a>,
     pub pieces: Vec<Piece>,
+    /// The value as systemd reads it.
+    pub cooked: &'a str,
     /// From the first written byte to the last, blanks outside cut.
     pub written: Range<usize>,
 }
 
 impl<'a> Value<'a> {
-    fn new(sheet: &'a Sheet<'a>, raw: &'a Raw, key: &'a str) -> Self {
+    pub fn new(sheet: &'a Sheet<'a>, raw: &'a Raw<'a>, key: &'a str) -> Self {
         let pieces = pieces(sheet.bytes, raw.value.start);
         let start = pieces.first().map_or(raw.value.end, |p| p.span.start);
         let end = pieces.last().map_or(raw.value.end, |p| match p.form {
             Form::Bare => p.span.start + trimmed(sheet.text(&p.span)),
             Form::Single { .. } | Form::Double { .. } => p.span.end,
         });
-        Self { sheet, key, raw, pieces, written: start..end }
+        let cooked = std::str::from_utf8(&raw.cooked).unwrap_or_default();
+        Self { sheet, key, raw, pieces, cooked, written: start..end }
     }
 
     pub fn text(&self) -> &'a [u8] {
         self.sheet.text(&self.written)
-    }
-
-    pub fn cooked(&self) -> &str {
-        std::str::from_utf8(&self.raw.cooked).unwrap_or_default()
     }
 
     /// The written text up to its first line end.
@@ -92,151 +87,6 @@ fn trimmed(text: &[u8]) -> usize {
     if slashes % 2 == 1 && length < text.len() { length + 1 } else { length }
 }
 
-pub(super) fn check(sheet: &Sheet<'_>, node: &Node, raw: &Raw, key: &str) -> Vec<Defect> {
-    let value = Value::new(sheet, raw, key);
-    let mut found = double_equals(&value);
-    let open_question = found.iter().any(|d| blocks_requoting(&value, d));
-    if !open_question {
-        found.extend(deceiving(&value));
-    }
-    if !found.iter().any(|d| blocks_requoting(&value, d)) {
-        found.extend(quotes::check(&value));
-    }
-    if !open_question {
-        found.extend(said(&value));
-    }
-    let blocked = found.iter().any(|d| blocks_requoting(&value, d));
-    if blocked {
-        found.retain(|d| !d.is_automatic() || keeps_value(d));
-    }
-    let asks =
-        found.iter().any(|d| d.finding.repair == Repair::Asks && blocks_requoting(&value, d));
-    if !asks {
-        found.extend(blanks(&value, node));
-    }
-    found
-}
-
-/// Kinds that leave open what the value is meant to be, so that it is not written anew.
-fn blocks_requoting(value: &Value<'_>, defect: &Defect) -> bool {
-    let open: &[&Kind] = &[
-        &finding::INLINE_COMMENT,
-        &finding::TEXT_AFTER_QUOTE,
-        &finding::SHELL_QUOTE_SPLICE,
-        &finding::ANSI_C_QUOTE,
-        &finding::UNQUOTED_BACKSLASH,
-        &finding::SMART_QUOTES,
-        &finding::INVISIBLE_CHAR,
-        &finding::VARIABLE_REFERENCE,
-        &finding::COMMAND_SUBSTITUTION,
-        &finding::MULTILINE_VALUE,
-        &finding::CRLF_IN_VALUE,
-    ];
-    open.iter().any(|kind| defect.is(kind))
-        || defect.is(&finding::DOUBLE_EQUALS) && !value.is_random_key()
-        || defect.finding.repair == Repair::Asks
-            && (defect.is(&finding::UNBALANCED_QUOTE) || defect.is(&finding::TRAILING_BACKSLASH))
-}
-
-fn keeps_value(defect: &Defect) -> bool {
-    defect.is(&finding::TRAILING_BACKSLASH)
-}
-
-/// A value that begins with `=`. Typed deliberately in quotes it is one, except for a Django key.
-fn double_equals(value: &Value<'_>) -> Vec<Defect> {
-    let cooked = &value.raw.cooked;
-    let Some(stripped) = strip(cooked) else { return Vec::new() };
-    let quoted = !matches!(value.pieces.first(), Some(Piece { form: Form::Bare, .. }));
-    let surplus = is_generated_key_with_surplus(cooked);
-    let secret = value.key == SECRET_KEY;
-    if quoted && !(secret && surplus) {
-        return Vec::new();
-    }
-    let span = value.raw.key.end..value.written.start + 1;
-    if secret && is_generated_key(cooked) {
-        let detail = "the value begins with =; with it, it has the form of a Django key";
-        let defect = value.defect(&finding::DOUBLE_EQUALS, span, detail);
-        return vec![defect.class(Repair::ByHand)];
-    }
-    let detail = if secret && surplus {
-        "the value begins with =; without it, it has the form of a Django key"
-    } else {
-        "the value begins with ="
-    };
-    let quotes_kept = stripped.len() + 1 < cooked.len();
-    let told = !secret || surplus || quotes_kept;
-    let defect = value.defect(&finding::DOUBLE_EQUALS, span, detail);
-    vec![value.meant(defect, Some(stripped).filter(|_| told))]
-}
-
-/// Characters that are not what they look like.
-fn deceiving(value: &Value<'_>) -> Option<Defect> {
-    let cooked = value.cooked();
-    if let Some(inner) = smart_quoted(cooked) {
-        let detail = "typographic quotes are part of the value";
-        let defect = value.defect(&finding::SMART_QUOTES, value.written.clone(), detail);
-        return Some(value.meant(defect, Some(inner)));
-    }
-    let plain = plain_form(cooked.as_bytes())?;
-    let known = !cooked.contains('\u{FFFD}');
-    let detail = "a character that cannot be seen is part of the value";
-    let defect = value.defect(&finding::INVISIBLE_CHAR, value.written.clone(), detail);
-    Some(value.meant(defect, Some(plain).filter(|_| known)))
-}
-
-/// What the value says, however it is written.
-fn said(value: &Value<'_>) -> Vec<Defect> {
-    let cooked = value.cooked();
-    let span = value.written.clone();
-    let mut found = Vec::new();
-    if has_control(cooked) {
-        let detail = "a control character is part of the value";
-        found.push(value.defect(&finding::CONTROL_CHAR, span.clone(), detail));
-    }
-    if let Some(word) = placeholder(value.key, cooked) {
-        let detail = match (word.warn_only, &word.meant) {
-            (true, _) => "made by startproject and marked insecure",
-            (false, Some(_)) => "the text of a placeholder is part of the value",
-            (false, None) => "still the placeholder of a template",
-        };
-        let defect = value.defect(word.kind, span.clone(), detail);
-        found.push(if word.warn_only {
-            defect.class(Repair::ByHand)
-        } else {
-            value.meant(defect, word.meant)
-        });
-    }
-    if let Some(meant) = decoded_html(cooked) {
-        let detail = "an HTML entity is part of the value";
-        let defect = value.defect(&finding::HTML_ENTITY, span, detail);
-        found.push(value.meant(defect, Some(meant)));
-    }
-    found
-}
-
-/// Blanks around the equals sign and behind the value.
-fn blanks(value: &Value<'_>, node: &Node) -> Vec<Defect> {
-    let raw = value.raw;
-    let mut found = Vec::new();
-    let equals = raw.value.start - 1;
-    let empty = value.pieces.is_empty();
-    let gap = if empty { raw.key.end..equals } else { raw.key.end..value.written.start };
-    if gap.len() > usize::from(!empty) {
-        let close = if empty { raw.key.end..equals + 1 } else { gap.clone() };
-        found.push(
-            value
-                .defect(&finding::SPACE_AROUND_EQUALS, gap, "blanks beside the equals sign")
-                .edit(Edit::replace(close, *b"=")),
-        );
-    }
-    let from = if empty { raw.value.start } else { value.written.end };
-    let tail = from..node.text.end;
-    if !tail.is_empty() && value.sheet.text(&tail).iter().all(|b| is_blank(*b)) {
-        found.push(value.defect(&finding::TRAILING_WHITESPACE, tail, "blanks behind the value"));
-    }
-    found
-}
-
 /// A dollar or backtick that shells and some libraries expand, in text that is not single-quoted.
 pub(super) fn reference(value: &Value<'_>, span: &Range<usize>) -> Option<Defect> {
     let text = value.sheet.text(span);
@@ -271,7 +121,7 @@ fn dollar(value: &Value<'_>, rest: &[u8]) -> Option<&'static Kind> {
     match rest.first() {
         Some(b'{') => Some(&finding::VARIABLE_REFERENCE),
         Some(b'(') if has_unescaped(rest, b')') => Some(&finding::COMMAND_SUBSTITUTION),
-        _ if is_valid_name(name) && value.sheet.keys.contains(name) => {
+        _ if is_valid_name(name) && value.sheet.places(name).is_some() => {
             Some(&finding::VARIABLE_REFERENCE)
         }
         _ => None,

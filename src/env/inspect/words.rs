@@ -1,7 +1,8 @@
 //! What a value says: placeholders, damage by tools, characters that are not what they seem.
 
-use crate::env::double_equals::is_django_letter;
-use crate::env::is_secret_key_name;
+use crate::env::byte_set::ByteSet;
+use crate::env::double_equals::{GENERATED, is_django_letter};
+use crate::env::{is_secret_key_name, slice};
 
 /// A lint of the value as it is read: its kind, and what was meant if that can be told.
 pub(super) struct Word {
@@ -51,14 +52,23 @@ const STEMS: &[&str] = &[
 const WHOLE: &[&str] =
     &["todo", "fixme", "tbd", "placeholder", "dummy", "xxx", "secret", "password", "insecure"];
 
+/// Bytes of the longest of them.
+const LONGEST: usize = "placeholder".len();
+
 pub(super) fn placeholder(key: &str, value: &str) -> Option<Word> {
+    let braces = memchr::memchr(b'{', value.as_bytes()).is_some();
+    if !braces && !may_be_word(value.as_bytes()) {
+        return None;
+    }
     let lower = value.to_ascii_lowercase();
     let secret = is_secret_key_name(key);
     let word = |kind, warn_only, meant| Some(Word { kind, warn_only, meant });
     if secret && lower.starts_with("django-insecure-") {
         return word(&crate::model::finding::PLACEHOLDER, true, None);
     }
-    if let Some(meant) = ampersand(key, value, &lower, secret) {
+    let stemmed = holds_stem(value.as_bytes());
+    let meant = if stemmed { ampersand(key, value, &lower, secret) } else { None };
+    if let Some(meant) = meant {
         return word(&crate::model::finding::SED_AMPERSAND, false, Some(meant));
     }
     let wrapped = |open: &str, close: &str| {
@@ -68,13 +78,48 @@ pub(super) fn placeholder(key: &str, value: &str) -> Option<Word> {
             && lower.bytes().any(|b| b.is_ascii_alphabetic())
     };
     let whole = wrapped("<", ">") && !lower.contains("><") && !lower.contains("</")
-        || wrapped("__", "__")
+        || wrapped("__", "__") && lower.len() < GENERATED
         || wrapped("[your", "]")
         || lower.contains("{{") && lower.contains("}}")
         || ["your-", "your_", "your "].iter().any(|stem| lower.starts_with(stem))
         || secret && WHOLE.contains(&lower.as_str())
-        || STEMS.iter().any(|stem| stands_alone(&lower, stem));
+        || stemmed && STEMS.iter().any(|stem| stands_alone(&lower, stem));
     if whole { word(&crate::model::finding::PLACEHOLDER, false, None) } else { None }
+}
+
+/// False for nearly every value without braces, at the cost of one look at each byte.
+pub(super) fn may_be_word(value: &[u8]) -> bool {
+    matches!(value, [b'<' | b'_' | b'[' | b'd' | b'D', ..])
+        || value.len() <= LONGEST
+            && WHOLE.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || holds_stem(value)
+}
+
+/// Their first letters.
+const INITIALS: ByteSet = ByteSet::of(b"yYsScCtTrRiI");
+
+/// True where a stem stands, in either case.
+fn holds_stem(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|b| INITIALS.has(*b)) {
+        let text = slice(rest, at..rest.len());
+        if begins_like_stem(text) && STEMS.iter().any(|stem| begins(text, stem.as_bytes())) {
+            return true;
+        }
+        rest = slice(text, 1..text.len());
+    }
+    false
+}
+
+/// Three letters tell nearly always.
+fn begins_like_stem(text: &[u8]) -> bool {
+    let [a, b, c, ..] = text else { return false };
+    let head = [a | 0x20, b | 0x20, c | 0x20];
+    matches!(&head, b"you" | b"sec" | b"cha" | b"tem" | b"rep" | b"ins")
+}
+
+fn begins(text: &[u8], stem: &[u8]) -> bool {
+    text.get(..stem.len()).is_some_and(|head| head.eq_ignore_ascii_case(stem))
 }
 
 /// The stem with no letter glued to it, at least once.
@@ -128,6 +173,7 @@ const ENTITIES: &[(&str, &str)] = &[
 
 /// The value with HTML entities decoded, if it has any.
 pub(super) fn decoded_html(value: &str) -> Option<Vec<u8>> {
+    memchr::memchr(b'&', value.as_bytes())?;
     let has = ENTITIES.iter().any(|(entity, _)| value.contains(entity));
     has.then(|| {
         ENTITIES
@@ -139,6 +185,9 @@ pub(super) fn decoded_html(value: &str) -> Option<Vec<u8>> {
 
 /// The text between typographic quotes, if the value begins with one.
 pub(super) fn smart_quoted(value: &str) -> Option<Vec<u8>> {
+    if value.is_ascii() {
+        return None;
+    }
     let quote =
         |c: char| "\u{201C}\u{201D}\u{201E}\u{2018}\u{2019}\u{201A}\u{AB}\u{BB}".contains(c);
     let inner = value.strip_prefix(quote)?;
@@ -146,8 +195,7 @@ pub(super) fn smart_quoted(value: &str) -> Option<Vec<u8>> {
 }
 
 /// The text in characters that can be seen, if it has others. Empty when nothing can be said.
-pub(super) fn plain_form(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok()?;
+pub(super) fn plain_form(text: &str) -> Option<Vec<u8>> {
     if text.is_ascii() {
         return None;
     }
@@ -191,6 +239,9 @@ fn replacement(c: char, previous: Option<char>, next: Option<char>) -> Option<&'
 
 /// True for control characters that are no line end or tab.
 pub(super) fn has_control(value: &str) -> bool {
+    if value.is_ascii() && !value.bytes().any(|b| b.is_ascii_control()) {
+        return false;
+    }
     let text = value.replace("\r\n", "\n");
     text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
 }
@@ -198,6 +249,14 @@ pub(super) fn has_control(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_stem_is_passed_over() {
+        assert!(WHOLE.iter().all(|word| word.len() <= LONGEST));
+        for stem in STEMS {
+            assert!(holds_stem(format!("x{}", stem.to_uppercase()).as_bytes()), "{stem}");
+        }
+    }
 
     #[test]
     fn placeholders() {
@@ -211,6 +270,7 @@ mod tests {
             ("HTML", "<b>x</b>", ""),
             ("SECRET_KEY", "{{ key }}", "placeholder"),
             ("SECRET_KEY", "__SECRET_KEY__", "placeholder"),
+            ("SECRET_KEY", "__k7m2q9x4v1p0ws3e6r8t5yu2iog4da7fh9jl1zc3b5n8m1q4w7__", ""),
             ("SECRET_KEY", "django-insecure-abc", "placeholder"),
             ("NAME", "django-insecure-abc", ""),
             ("DB_PASSWORD", "password", "placeholder"),
@@ -232,7 +292,7 @@ mod tests {
             ("\u{1F468}\u{200D}\u{1F469}", None),
         ];
         for (text, expected) in cases {
-            let found = plain_form(text.as_bytes()).map(|t| String::from_utf8(t).unwrap());
+            let found = plain_form(text).map(|t| String::from_utf8(t).unwrap());
             assert_eq!(found.as_deref(), expected, "{text}");
         }
     }

@@ -11,9 +11,12 @@ mod environ;
 mod sh;
 mod text;
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt;
 
-use super::{Rules, encode, is_encodable, read};
+use super::systemd::{Var, survey};
+use super::{Rules, encode, is_encodable};
 use crate::model::Secret;
 
 /// A program that reads env files.
@@ -121,19 +124,21 @@ pub enum Outcome {
 }
 
 /// What a program reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct View {
     pub vars: Vec<Variable>,
     pub outcome: Outcome,
+    /// Where in `vars` a key is; made when that is asked for the first time.
+    places: OnceCell<HashMap<Vec<u8>, usize>>,
 }
 
 impl View {
     fn whole() -> Self {
-        Self { vars: Vec::new(), outcome: Outcome::Whole }
+        Self { vars: Vec::new(), outcome: Outcome::Whole, places: OnceCell::new() }
     }
 
     fn error(line: usize, why: &'static str) -> Self {
-        Self { vars: Vec::new(), outcome: Outcome::Error { line, why } }
+        Self { outcome: Outcome::Error { line, why }, ..Self::whole() }
     }
 
     fn set(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
@@ -142,18 +147,29 @@ impl View {
 
     /// The last one counts and stands where the first one stood.
     fn put(&mut self, key: Vec<u8>, value: Value) {
-        match self.vars.iter_mut().find(|var| var.key == key) {
+        match self.place(&key).and_then(|place| self.vars.get_mut(place)) {
             Some(var) => var.value = value,
-            None => self.vars.push(Variable { key, value }),
+            None => {
+                if let Some(places) = self.places.get_mut() {
+                    places.insert(key.clone(), self.vars.len());
+                }
+                self.vars.push(Variable { key, value });
+            }
         }
+    }
+
+    fn place(&self, key: &[u8]) -> Option<usize> {
+        let made = || self.vars.iter().enumerate().map(|(at, var)| (var.key.clone(), at)).collect();
+        self.places.get_or_init(made).get(key).copied()
     }
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Option<&Value> {
-        self.vars.iter().find(|var| var.key == key).map(|var| &var.value)
+        self.place(key).and_then(|place| self.vars.get(place)).map(|var| &var.value)
     }
 
-    fn text(&self, key: &[u8]) -> Option<&[u8]> {
+    /// The value of a key, where it is a text.
+    pub fn text(&self, key: &[u8]) -> Option<&[u8]> {
         match self.get(key)? {
             Value::Text(value) => Some(value.expose()),
             Value::None | Value::Fails => None,
@@ -175,15 +191,15 @@ pub fn read_as(bytes: &[u8], reader: Reader) -> View {
 }
 
 fn systemd(bytes: &[u8], rules: Rules) -> View {
-    let reading = read(bytes, rules);
-    if let Err(error) = reading.loads {
+    let survey = survey(bytes, rules);
+    if let Err(error) = survey.loads {
         return View::error(error.line, "systemd refuses the whole file");
     }
-    let vars = reading
-        .vars
-        .into_iter()
-        .map(|var| Variable { key: var.key.into_bytes(), value: Value::Text(var.value) });
-    View { vars: vars.collect(), outcome: Outcome::Whole }
+    let own = |var: Var<'_>| Variable {
+        key: var.key.as_bytes().to_vec(),
+        value: Value::Text(Secret::new(var.value)),
+    };
+    View { vars: survey.vars.into_iter().map(own).collect(), ..View::whole() }
 }
 
 /// How `value` is best written for one reader; `None` when no form is read back.

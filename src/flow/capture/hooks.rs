@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::read_record_anywhere;
+use super::store::read_record_anywhere;
 use crate::config::{CAPTURE, Config, ON_FAILURE_DIR, RUN_DIR};
 use crate::model::{Fact, FileKind, Owner, message};
 use crate::sys::exec::{self, Request};
@@ -91,7 +91,7 @@ fn programs(root: &Root) -> Vec<String> {
         let path = directory.join(name);
         let stat = root.stat(&path);
         let stat = stat.known()?;
-        let safe = stat.kind == FileKind::Regular && stat.uid == 0 && stat.mode & 0o022 == 0;
+        let safe = stat.kind == FileKind::Regular && stat.is_roots_alone();
         (safe && stat.mode & 0o111 != 0).then(|| path.display().to_string())
     };
     listing.names.iter().filter_map(program).collect()

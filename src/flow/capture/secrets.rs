@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Case;
+use super::case::Case;
 use crate::capture::{CapturedBy, EnvRecord, Redactor, raw_assignments};
 use crate::config::Config;
 use crate::env::{self, Rules};
 use crate::flow::observe_settings;
 use crate::model::{Fact, Secret};
-use crate::sys::Root;
+use crate::sys::{Root, process};
+use crate::unit::UnitFacts;
 
 const ENV_LIMIT: u64 = 16 << 20;
 
@@ -82,6 +83,33 @@ fn distinct(assignments: &[(String, Secret)]) -> usize {
     keys.sort_unstable();
     keys.dedup();
     keys.len()
+}
+
+/// The redactor for texts about the host as it is: env files, the unit's own assignments, and what
+/// the running processes have.
+pub(in crate::flow) fn redactor_of_host(
+    root: &Root,
+    config: &Config,
+    unit: &UnitFacts,
+) -> Redactor {
+    let text = unit.admin.merged().unwrap_or_default();
+    let named = text.list("Service", "EnvironmentFile");
+    let named = named.iter().map(|f| PathBuf::from(f.trim_start_matches('-')));
+    let main = std::iter::once(config.env_file.value.clone());
+    let files = main.chain(usual_files(config)).chain(named);
+    let mut secrets: Vec<(String, Secret)> = files.flat_map(|path| read(root, &path)).collect();
+    for line in text.list("Service", "Environment") {
+        secrets.extend(assignments(line.replace(['"', '\''], "\n").as_bytes()));
+        secrets.extend(assignments(line.replace(char::is_whitespace, "\n").as_bytes()));
+    }
+    for pid in process::of_unit(root, &config.unit()) {
+        let entries = process::environment(root, pid);
+        let entries = entries.known().map(Vec::as_slice).unwrap_or_default();
+        secrets.extend(entries.iter().flat_map(|entry| assignments(entry)));
+    }
+    let mut public: Vec<&str> = config.entries.iter().map(|e| e.value.as_str()).collect();
+    public.extend(["/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
+    Redactor::new(secrets.iter().map(|(k, v)| (k.as_str(), v)), &public)
 }
 
 /// The redactor for this case.

@@ -2,7 +2,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "a test lays out its own directory")]
 
+use super::store::stored;
 use super::*;
+use crate::capture::Stored;
+use crate::config::STATE_DIR;
 
 struct Host {
     dir: tempfile::TempDir,

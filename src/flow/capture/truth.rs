@@ -2,15 +2,31 @@
 //! file, systemd's own properties and its links in /run cannot.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Handed;
 use crate::capture::{CapturedBy, Exit, Outcome, ServiceResult, is_invocation};
 use crate::config::Config;
 use crate::model::Fact;
 use crate::sys::clock::Deadline;
 use crate::sys::{Root, clock, process, systemd};
+
+/// What the program was started with.
+#[derive(Clone, Debug, Default)]
+pub struct Handed {
+    pub args: Vec<OsString>,
+    /// The whole environment: with `ExecStopPost=` the env file's values are in it, and they are
+    /// what must not be printed.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+impl Handed {
+    /// A variable by name, if it is text.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(n, _)| n == name).and_then(|(_, v)| v.to_str())
+    }
+}
 
 const SHOW: Duration = Duration::from_millis(400);
 
@@ -28,6 +44,8 @@ pub(super) struct Truth {
     pub(super) start: Option<u64>,
     /// The unit is failed for good: systemd does not restart it.
     pub(super) gave_up: bool,
+    /// `LogRateLimitBurst=` of the unit: lines that journald takes in its interval.
+    pub(super) burst: Option<u64>,
     pub(super) env_files: Vec<PathBuf>,
     pub(super) unit_files: Vec<PathBuf>,
     /// Why PID 1 could not be asked.
@@ -52,6 +70,7 @@ const PROPERTIES: &[&str] = &[
     "FragmentPath",
     "InactiveExitTimestampMonotonic",
     "InvocationID",
+    "LogRateLimitBurst",
     "NRestarts",
     "Result",
 ];
@@ -121,6 +140,7 @@ fn confirm(told: Truth, map: &BTreeMap<String, String>, by: CapturedBy) -> Truth
         unit_files: unit_files(text("FragmentPath"), text("DropInPaths")),
         start: text("NRestarts").parse::<u64>().ok().map(|n| n + 1),
         gave_up: text("ActiveState") == "failed",
+        burst: text("LogRateLimitBurst").parse().ok().filter(|n| *n > 0),
         ..told
     };
     // After an OnFailure= that comes late the unit may already be in its next life.

@@ -7,7 +7,6 @@ use crate::model::{Effect, Origin, Owner, Plan, Secret, Timestamp, finding};
 use crate::sys::Root;
 use crate::sys::apply::{Outcome, apply};
 
-const ROOT: Owner = Owner { uid: 0, gid: 0 };
 /// Most bytes of one log; children's outputs are bounded already.
 const CAP: u64 = 64 << 20;
 
@@ -17,11 +16,16 @@ pub(super) struct Log {
     path: PathBuf,
 }
 
+/// A name for the run that begins now: date and time, UTC.
+pub(super) fn run_name(now: Timestamp) -> String {
+    let time = jiff::Timestamp::from_second(now.secs).unwrap_or_default();
+    time.strftime("%Y%m%d-%H%M%S").to_string()
+}
+
 impl Log {
     /// `LOG_DIR/deploy/YYYYMMDD-HHMMSS.log`, UTC. Nothing is made before the first entry.
     pub(super) fn new(config: &Config, now: Timestamp) -> Self {
-        let time = jiff::Timestamp::from_second(now.secs).unwrap_or_default();
-        let name = format!("{}.log", time.strftime("%Y%m%d-%H%M%S"));
+        let name = format!("{}.log", run_name(now));
         Self { path: config.log_dir.join("deploy").join(name) }
     }
 
@@ -36,12 +40,12 @@ impl Log {
         let mut push = |effect| plan.push(&finding::DEP_CHILD, Origin::Default, effect);
         if let Some(dir) = self.path.parent() {
             if root.stat(dir).is_absent() {
-                push(Effect::MakeDir { path: dir.to_owned(), owner: ROOT, mode: 0o750 });
+                push(Effect::MakeDir { path: dir.to_owned(), owner: Owner::ROOT, mode: 0o750 });
             }
         }
         let content = Secret::new(format!("==> {title}\n{}\n", text.trim_end()));
         let path = self.path.clone();
-        push(Effect::Append { path, content, owner: ROOT, mode: 0o640, cap: CAP });
+        push(Effect::Append { path, content, owner: Owner::ROOT, mode: 0o640, cap: CAP });
         let _written = apply(root, &plan).iter().all(|a| a.outcome == Outcome::Done);
     }
 }

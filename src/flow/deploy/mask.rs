@@ -5,7 +5,7 @@ use crate::env::is_secret_key_name;
 use crate::model::Secret;
 
 /// The texts that no output may show.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Mask(Vec<Secret>);
 
 /// Shorter values would mask half of every log ("1", "on"), and are no secrets worth the name.
@@ -35,6 +35,11 @@ impl Mask {
         // The whole URL before its password, else a piece of it would stay.
         texts.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
         Self(texts)
+    }
+
+    /// One more text that no output may show.
+    pub(super) fn add(&mut self, text: Vec<u8>) {
+        self.0.push(Secret::new(text));
     }
 
     /// `bytes` as text, every secret replaced.

@@ -7,13 +7,28 @@
 //! is live, 4 could not begin.
 
 mod apply;
+mod carry;
+mod containers;
 mod docker;
+mod end;
+mod fresh;
+mod git;
+mod guard;
 mod log;
 mod mask;
 mod observe;
+mod postgres;
 mod progress;
+mod prune;
 mod release;
+mod rollout;
+mod room;
 mod run;
+mod setup;
+mod source;
+mod transfer;
+mod web;
+mod worker;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -21,36 +36,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use end::{End, PROGRAM};
 
 use crate::cli::deploy::{Deploy, Verb};
 use crate::sys::Root;
-
-/// The program's name in messages.
-pub(super) const PROGRAM: &str = "meats-deploy";
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// Done; for a deployment: live and healthy.
-    Good,
-    /// Not done, and what was live still is; for a check: it would not be done.
-    Refused,
-    /// Nothing healthy is live.
-    Down,
-    /// Nothing was begun.
-    NotBegun,
-}
-
-impl From<End> for ExitCode {
-    fn from(end: End) -> Self {
-        Self::from(match end {
-            End::Good => 0,
-            End::Refused => 1,
-            End::Down => 3,
-            End::NotBegun => 4,
-        })
-    }
-}
 
 /// Runs the command; relative paths count from `directory`. Progress and results go to `out`, errors to `err`.
 pub fn main(
@@ -82,11 +71,12 @@ pub fn main(
 
 fn dispatch(root: &Root, verb: &Verb, out: &mut dyn Write) -> Result<End, String> {
     match verb {
-        Verb::Check(_) => apply::check(root, out),
+        Verb::Check(asked) => apply::check(root, asked, out),
+        Verb::Setup(asked) => setup::setup(root, asked, out),
         Verb::Apply(asked) => apply::apply(root, asked, out),
         Verb::Rollback(asked) => release::rollback(root, asked, out),
         Verb::Releases(asked) => release::releases(root, asked, out),
-        Verb::Prune(asked) => release::prune(root, asked, out),
+        Verb::Prune(asked) => prune::prune(root, asked, out),
         Verb::Docker(asked) => docker::main(root, asked, out),
     }
 }

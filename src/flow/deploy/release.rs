@@ -1,30 +1,30 @@
-//! `apply --from`, `rollback`, `releases`, `prune`.
+//! `apply --from`, `rollback`, `releases`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::End;
-use super::apply::{carry_through, need_root, take_lock};
-use super::docker::changeable_by;
+use super::carry::{carry_through, show};
+use super::end::End;
+use super::git;
+use super::guard::{make_service_directory, need_root, roots_alone, take_lock};
+use super::log::run_name;
 use super::observe::{Sight, observe};
-use crate::cli::deploy::{Apply, Prune, Releases, Rollback};
+use super::source::observe_source;
+use crate::cli::deploy::{Apply, Releases, Rollback};
 use crate::config::Config;
 use crate::deploy::{
-    Deployment, Journal, Layout, Release, SourceFacts, SourceKind, Step, WHEELS, is_release_name,
-    plan_prune, plan_recovery, plan_release, plan_rollback, render_steps,
+    Deployment, Journal, Layout, Release, Step, WHEELS, is_release_name, plan_recovery,
+    plan_release, plan_rollback,
 };
-use crate::model::{Effect, Fact, FileKind, Finding, Origin, Plan, Subject, finding};
+use crate::model::{Fact, Finding, Owner, Subject, finding};
 use crate::report::one_line;
-use crate::sys::apply::{Outcome, apply};
-use crate::sys::exec::{self, Request};
 use crate::sys::{Root, clock, systemd};
 
 const MAX_RELEASES: usize = 10_000;
 const SMALL: u64 = 64 << 10;
 
 /// Prints a finding that ends the command before anything began.
-fn refuse(out: &mut dyn Write, finding: &Finding) -> Result<End, String> {
+pub(super) fn refuse(out: &mut dyn Write, finding: &Finding) -> Result<End, String> {
     writeln!(out, "{}", one_line(finding)).map_err(|e| e.to_string())?;
     for line in finding.kind.remedy.lines() {
         writeln!(out, "  {line}").ok();
@@ -42,6 +42,42 @@ pub(super) fn apply_from(
 ) -> Result<End, String> {
     need_root(root)?;
     let mut sight = observe(root);
+    let Some(reference) = &asked.reference else {
+        return apply_with(root, &mut sight, asked, from, out);
+    };
+    with_source(root, from, reference, sight.facts.service, out, |archive, out| {
+        apply_with(root, &mut sight, asked, archive, out)
+    })
+}
+
+/// Does `work` with the tree of a commit, and removes the archive again.
+pub(super) fn with_source(
+    root: &Root,
+    from: &Path,
+    reference: &str,
+    service: Option<Owner>,
+    out: &mut dyn Write,
+    work: impl FnOnce(&Path, &mut dyn Write) -> Result<End, String>,
+) -> Result<End, String> {
+    match git::fetch(root, from, reference, service) {
+        Ok(fetched) => {
+            writeln!(out, "source: {reference} is commit {}", fetched.commit).ok();
+            let end = work(&fetched.archive, out);
+            git::discard(root, &fetched);
+            end
+        }
+        Err(finding) => refuse(out, &finding),
+    }
+}
+
+/// The same on a host that was looked at already.
+pub(super) fn apply_with(
+    root: &Root,
+    sight: &mut Sight,
+    asked: &Apply,
+    from: &Path,
+    out: &mut dyn Write,
+) -> Result<End, String> {
     let prepared = Layout::of_config(&sight.config)
         .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
         .and_then(|layout| {
@@ -54,7 +90,10 @@ pub(super) fn apply_from(
     };
     // Those of the old release are of no concern to the new one.
     sight.packages.clear();
-    let name = asked.name.clone().unwrap_or_else(timestamp);
+    let name = match &asked.name {
+        Some(name) => name.clone(),
+        None => free_name(root, &layout),
+    };
     if !root.stat(&layout.release(&name)).is_absent() {
         return Err(format!("the release \"{name}\" exists already; give another --name"));
     }
@@ -66,18 +105,29 @@ pub(super) fn apply_from(
         layout: &layout,
         old: old.as_deref(),
         new: &name,
-        in_the_way: in_the_way(&sight),
+        in_the_way: in_the_way(sight),
         existing: &existing,
         seconds: asked.timeout,
     };
     let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
     steps.extend(plan_release(&deployment, &source));
-    run(root, &sight, &steps, &title(&name, &layout, old.as_deref()), asked.dry_run, out)
+    run(root, sight, &steps, &title(&name, &layout, old.as_deref()), asked.dry_run, out)
+}
+
+/// Date and time; with a number when two runs fall into one second.
+fn free_name(root: &Root, layout: &Layout) -> String {
+    let base = run_name(clock::now());
+    let numbered = (2..100).map(|number| format!("{base}-{number}"));
+    let mut names = std::iter::once(base.clone()).chain(numbered);
+    names.find(|name| root.stat(&layout.release(name)).is_absent()).unwrap_or(base)
 }
 
 /// `rollback`.
 pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
+    if let Some(finding) = super::docker::away(root) {
+        return refuse(out, &finding);
+    }
     let mut sight = observe(root);
     sight.packages.clear();
     let layout = match Layout::of_config(&sight.config) {
@@ -172,30 +222,7 @@ pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Re
     Ok(End::Good)
 }
 
-/// `prune`.
-pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<End, String> {
-    need_root(root)?;
-    let mut sight = observe(root);
-    let layout = match Layout::of_config(&sight.config)
-        .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
-    {
-        Ok(layout) => layout,
-        Err(finding) => return refuse(out, &finding),
-    };
-    if let Some(finding) = interrupted(root) {
-        return refuse(out, &finding);
-    }
-    sight.packages.clear();
-    let found = observe_releases(root, &sight.config, &layout);
-    let steps = plan_prune(&layout, &found, asked.keep);
-    if steps.is_empty() {
-        writeln!(out, "nothing to remove").ok();
-        return Ok(End::Good);
-    }
-    run(root, &sight, &steps, "prune", asked.dry_run, out)
-}
-
-fn run(
+pub(super) fn run(
     root: &Root,
     sight: &Sight,
     steps: &[Step],
@@ -204,8 +231,7 @@ fn run(
     out: &mut dyn Write,
 ) -> Result<End, String> {
     if dry_run {
-        write!(out, "{}", render_steps(steps)).map_err(|e| e.to_string())?;
-        return Ok(End::Good);
+        return show(steps, out);
     }
     let _lock = take_lock(root)?;
     make_wheels(root, sight)?;
@@ -215,20 +241,7 @@ fn run(
 /// The wheel cache is the service user's: packages are built there.
 fn make_wheels(root: &Root, sight: &Sight) -> Result<(), String> {
     let Some(owner) = sight.facts.service else { return Ok(()) };
-    let wheels = Path::new(WHEELS);
-    let mut plan = Plan::default();
-    let above = wheels.parent().map(|p| (p.to_owned(), super::apply::ROOT));
-    for (path, owner) in above.into_iter().chain([(wheels.to_owned(), owner)]) {
-        if root.stat(&path).is_absent() {
-            let effect = Effect::MakeDir { path, owner, mode: 0o755 };
-            plan.push(&finding::DEP_CHILD, Origin::Default, effect);
-        }
-    }
-    let failed = apply(root, &plan).into_iter().find_map(|a| match a.outcome {
-        Outcome::Failed(why) => Some(format!("\"{}\": {why}", a.action.effect.path().display())),
-        Outcome::Done | Outcome::Skipped => None,
-    });
-    failed.map_or(Ok(()), Err)
+    make_service_directory(root, Path::new(WHEELS), owner)
 }
 
 fn title(name: &str, layout: &Layout, old: Option<&str>) -> String {
@@ -238,22 +251,6 @@ fn title(name: &str, layout: &Layout, old: Option<&str>) -> String {
 
 fn in_the_way(sight: &Sight) -> Vec<Finding> {
     sight.assessed.iter().filter(|f| f.blocks_start).cloned().collect()
-}
-
-fn roots_alone(root: &Root, config: &Config) -> Result<(), Box<Finding>> {
-    match changeable_by(root, &config.app_dir) {
-        None => Ok(()),
-        Some(part) => {
-            let detail = "it can be changed by somebody other than root, and releases lie below it";
-            Err(Box::new(Finding::new(&finding::DEP_NOT_ROOTS, Subject::file(part), detail)))
-        }
-    }
-}
-
-/// A name for this run: date and time, UTC.
-pub(super) fn timestamp() -> String {
-    let time = jiff::Timestamp::from_second(clock::now().secs).unwrap_or_default();
-    time.strftime("%Y%m%d-%H%M%S").to_string()
 }
 
 /// Directories of the tree that are there already.
@@ -266,7 +263,7 @@ fn existing(root: &Root, config: &Config, layout: &Layout) -> Vec<PathBuf> {
 }
 
 /// The release that `current` names.
-fn live_release(root: &Root, layout: &Layout) -> Option<String> {
+pub(super) fn live_release(root: &Root, layout: &Layout) -> Option<String> {
     let target = root.link_target(&layout.current);
     let name = target.known()?.file_name()?.to_str()?.to_owned();
     is_release_name(&name).then_some(name)
@@ -291,7 +288,7 @@ fn recovery(root: &Root, config: &Config, layout: &Layout, seconds: u64) -> Vec<
     vec![plan_recovery(config, layout, &journal, live.as_deref(), seconds)]
 }
 
-fn observe_releases(root: &Root, config: &Config, layout: &Layout) -> Vec<Release> {
+pub(super) fn observe_releases(root: &Root, config: &Config, layout: &Layout) -> Vec<Release> {
     let Fact::Known(listing) = root.list(&layout.releases, MAX_RELEASES) else { return Vec::new() };
     let live = live_release(root, layout);
     let running = running_release(root, config, layout);
@@ -316,88 +313,9 @@ fn running_release(root: &Root, config: &Config, layout: &Layout) -> Option<Stri
     within.iter().next()?.to_str().map(str::to_owned)
 }
 
-/// What `--from` names: where the project is in it, and its requirements.
-fn observe_source(
-    root: &Root,
-    from: &Path,
-    layout: &Layout,
-    wheelhouse: Option<&Path>,
-) -> Result<SourceFacts, Box<Finding>> {
-    let no =
-        |detail: String| Box::new(Finding::new(&finding::DEP_SOURCE, Subject::file(from), detail));
-    let kind = match root.stat(from) {
-        Fact::Known(stat) if stat.kind == FileKind::Directory => SourceKind::Directory,
-        Fact::Known(stat) if stat.kind == FileKind::Regular => SourceKind::Archive,
-        Fact::Known(stat) => return Err(no(format!("it is a {}", stat.kind.word()))),
-        Fact::Absent => return Err(no("it does not exist".to_owned())),
-        Fact::Unknown(why) => return Err(no(why)),
-    };
-    let manage = layout.project.join("manage.py");
-    let candidates = [PathBuf::from("requirements.txt"), layout.project.join("requirements.txt")];
-    let facts = |strip, requirements| SourceFacts {
-        path: from.to_owned(),
-        kind,
-        strip,
-        requirements,
-        wheelhouse: wheelhouse.map(Path::to_owned),
-    };
-    let has_no = |what: &Path| no(format!("it has no {}", what.display()));
-    if kind == SourceKind::Directory {
-        let has = |path: &Path| root.stat(&from.join(path)).known().is_some();
-        if !has(&manage) {
-            return Err(has_no(&manage));
-        }
-        let requirements = candidates.iter().find(|path| has(path)).cloned();
-        return requirements
-            .map(|r| facts(0, r))
-            .ok_or_else(|| has_no(Path::new("requirements.txt")));
-    }
-    let names = archive_names(from).map_err(no)?;
-    let strip = strip_of(&names, &manage).ok_or_else(|| has_no(&manage))?;
-    let has = |path: &&PathBuf| names.iter().any(|name| stripped(name, strip) == **path);
-    let requirements = candidates.iter().find(has).cloned();
-    requirements.map(|r| facts(strip, r)).ok_or_else(|| has_no(Path::new("requirements.txt")))
-}
-
-fn archive_names(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let file = format!("--file={}", path.display());
-    let request = Request::new(&["/usr/bin/tar", "--list", &file])
-        .deadline(Duration::from_secs(120))
-        .max_output(64 << 20);
-    let output = exec::run(&request)?;
-    if !output.success() {
-        return Err(output.describe());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().map(|line| line.trim_start_matches("./").into()).collect())
-}
-
-/// How many leading directories lie above the project: 0, or 1 as in archives of forges.
-fn strip_of(names: &[PathBuf], manage: &Path) -> Option<usize> {
-    (0..=1).find(|strip| names.iter().any(|name| stripped(name, *strip) == manage))
-}
-
-fn stripped(name: &Path, strip: usize) -> PathBuf {
-    name.components().skip(strip).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn leading_directories() {
-        let manage = Path::new("backend/manage.py");
-        for (names, strip) in [
-            (&["backend/manage.py"][..], Some(0)),
-            (&["meats-1.0/", "meats-1.0/backend/manage.py"], Some(1)),
-            (&["a/b/backend/manage.py"], None),
-            (&[], None),
-        ] {
-            let names: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
-            assert_eq!(strip_of(&names, manage), strip, "{names:?}");
-        }
-    }
 
     #[test]
     fn only_complete_releases_are_gone_back_to() {

@@ -12,7 +12,7 @@ use crate::model::{Action, Effect, Fact, Kind, Origin, Owner, Plan, Secret, find
 use crate::report;
 
 fn observe(session: &Session, path: &Path) -> Result<Vec<Backup>, Stop> {
-    match backup::observe(&session.root, path) {
+    match backup::observe(&session.root, &session.config, path) {
         Fact::Known(found) => Ok(found),
         Fact::Absent => Ok(Vec::new()),
         Fact::Unknown(why) => Err(Stop::new(FAILED, format!("backups: {why}"))),
@@ -25,7 +25,10 @@ fn choose(all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
         Some(id) => all.iter().find(|b| id.len() >= 4 && b.id.starts_with(id)),
     };
     found.cloned().ok_or_else(|| match id {
-        Some(id) => Stop::new(USAGE, format!("no backup \"{id}\"; see meats-env restore --list")),
+        Some(id) => {
+            let told = "see meats-env restore --list; another file is named behind the id";
+            Stop::new(USAGE, format!("no backup \"{id}\" of this file; {told}"))
+        }
         None => Stop::new(FAILED, "there is no backup of this file"),
     })
 }
@@ -41,16 +44,17 @@ fn content(session: &Session, backup: &Backup) -> Result<Secret, Stop> {
 
 pub fn restore(
     session: &Session,
-    id: Option<&str>,
+    (id, file): (Option<&str>, Option<&Path>),
     list: bool,
-    file: Option<&Path>,
     out: &mut dyn Write,
 ) -> Done {
     let path = session.path(file);
     let all = observe(session, &path)?;
     if list {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = report::escape(&name);
         for backup in all.iter().rev() {
-            writeln!(out, "{}  {}  {}", backup.id, backup.stamp, report::escape(&backup.file)).ok();
+            writeln!(out, "{}  {}  {name}", backup.id, backup.moment()).ok();
         }
         return Ok(0);
     }
@@ -58,7 +62,7 @@ pub fn restore(
     let text = content(session, &chosen)?;
     let why: &'static Kind = &finding::ENV_EDITED;
     if session.root.stat(&path).is_absent() {
-        let owner = Owner { uid: 0, gid: 0 };
+        let owner = Owner::ROOT;
         let mut plan = Plan::default();
         plan.actions.push(Action {
             why,
@@ -80,7 +84,11 @@ pub fn restore(
     Ok(0)
 }
 
-pub fn diff(session: &Session, id: Option<&str>, file: Option<&Path>, out: &mut dyn Write) -> Done {
+pub fn diff(
+    session: &Session,
+    (id, file): (Option<&str>, Option<&Path>),
+    out: &mut dyn Write,
+) -> Done {
     let path = session.path(file);
     let all = observe(session, &path)?;
     let chosen = choose(&all, id)?;

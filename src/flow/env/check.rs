@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{Input, Session};
 use super::{Done, REFUSED};
 use crate::cli::env::{Check, Format};
-use crate::env::mask::{MASK, mask_lines};
+use crate::env::mask::{MASK, MaskedLines};
 use crate::env::{Defect, Rules, class_letter, judge, read};
 use crate::flow::{observe_ids, repair};
 use crate::model::{Fact, Finding, Plan, Repair, Subject, finding};
@@ -36,7 +36,8 @@ fn check_file(session: &Session, file: Option<&Path>, complete: bool) -> Checked
         Ok(input) => input,
         Err(stop) if stop.code == REFUSED => {
             let name = session.path(file);
-            let detail = stop.text;
+            let detail = stop.text.strip_prefix(&format!("{}: ", name.display()));
+            let detail = detail.unwrap_or(&stop.text).to_owned();
             let found = Finding::new(&finding::ENV_NOT_REGULAR, Subject::file(&name), detail);
             let shown = Shown {
                 class: class_letter(found.repair),
@@ -52,11 +53,10 @@ fn check_file(session: &Session, file: Option<&Path>, complete: bool) -> Checked
         }
         Err(stop) => {
             let name = file.map_or_else(|| session.path(None), Path::to_owned);
-            return Checked {
-                name: name.display().to_string(),
-                failure: Some(stop.text),
-                ..Checked::default()
-            };
+            let name = name.display().to_string();
+            // The report puts the name in front itself.
+            let why = stop.text.strip_prefix(&format!("{name}: ")).unwrap_or(&stop.text);
+            return Checked { failure: Some(why.to_owned()), name, ..Checked::default() };
         }
     };
     let context = session.context(&input, complete);
@@ -70,18 +70,20 @@ fn check_file(session: &Session, file: Option<&Path>, complete: bool) -> Checked
             mark: (0, 0),
         }));
     }
-    let keys = read(&input.bytes, Rules::Since254).vars.len();
-    Checked { name: input.name, findings, keys, failure: None }
+    Checked { name: input.name, findings, keys: judgement.keys, failure: None }
 }
 
 /// Puts the masked line under each defect; the mark follows the text that is shown.
 pub(super) fn show(bytes: &[u8], defects: &[Defect]) -> Vec<Shown> {
-    let lines = mask_lines(bytes);
+    if defects.is_empty() {
+        return Vec::new();
+    }
+    let lines = MaskedLines::new(bytes);
     defects
         .iter()
         .map(|defect| {
             let subject = &defect.finding.subject;
-            let line = subject.line.and_then(|n| lines.get(n - 1)).cloned();
+            let line = subject.line.and_then(|number| lines.line(number));
             let column = subject.column.unwrap_or(1) - 1;
             let mask = line.as_deref().and_then(|l| l.find(MASK));
             let mark = match mask {

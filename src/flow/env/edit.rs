@@ -18,7 +18,7 @@ const VALUE_LIMIT: u64 = 128 << 10;
 
 pub fn set(session: &Session, asked: &Set, out: &mut dyn Write, err: &mut dyn Write) -> Done {
     let readers = wanted_readers(&asked.readers)?;
-    let value = value(session, asked)?;
+    let value = value(session, asked, err)?;
     let encodable = env::is_encodable(value.expose());
     let wrong = if encodable { differing(value.expose()) } else { Vec::new() };
     let refused: Vec<&str> =
@@ -58,9 +58,9 @@ fn wanted_readers(words: &[String]) -> Result<Vec<Reader>, Stop> {
     words.iter().map(reader).collect()
 }
 
-/// The value from a file or standard input; one line end at its end belongs to the tool that
-/// wrote it, not to the value.
-fn value(session: &Session, asked: &Set) -> Result<Secret, Stop> {
+/// The value from a file or standard input, asked for on a terminal; one line end at its end belongs
+/// to the tool that wrote it, not to the value.
+fn value(session: &Session, asked: &Set, err: &mut dyn Write) -> Result<Secret, Stop> {
     let (mut bytes, from_file) = match &asked.value_file {
         Some(file) => match session.root.read(&session.path(Some(file)), VALUE_LIMIT) {
             Fact::Known(bytes) => (bytes, true),
@@ -72,11 +72,26 @@ fn value(session: &Session, asked: &Set) -> Result<Secret, Stop> {
             }
         },
         None if terminal::observe().stdin => {
-            let text = "the value is read from standard input: printf %s VALUE | meats-env set KEY";
-            return Err(Stop::new(USAGE, text));
+            let key = report::escape(&asked.key);
+            let line = if env::is_secret_key_name(&asked.key) {
+                terminal::ask_hidden(err, &format!("value of {key} (it is not shown): "))
+            } else {
+                write!(err, "value of {key}: ").and_then(|()| err.flush()).ok();
+                terminal::read_line()
+            };
+            // An empty line is more often a hand that stopped than a wish.
+            let line = line.filter(|line| !line.is_empty());
+            let nothing = || Stop::new(USAGE, "no value was given; nothing was changed");
+            (line.ok_or_else(nothing)?.into_bytes(), true)
         }
         None => {
             let bytes = stdin::read_all(VALUE_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
+            // A pipe whose first command failed looks like that.
+            if bytes.is_empty() {
+                let text = "standard input is empty, nothing was changed; \
+                            an empty value is one line end: echo | meats-env set KEY";
+                return Err(Stop::new(USAGE, text));
+            }
             (bytes, false)
         }
     };

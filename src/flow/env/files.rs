@@ -4,14 +4,14 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{backup, evidence, observe_settings, repair};
+use super::super::{backup, env_repair, evidence, observe_settings, repair};
 use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::env::{Application, Context, DoubleEquals};
 use crate::model::{
     Action, Effect, Fact, FileKind, Kind, Origin, Owner, Plan, Secret, Seen, Stat, finding,
 };
-use crate::sys::apply::Outcome;
+use crate::sys::apply::first_failure;
 use crate::sys::{Root, lock, stdin};
 
 /// What every command needs.
@@ -61,12 +61,13 @@ impl Session {
     /// Reads a file, or standard input for `-`.
     pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
         if file == Some(Path::new("-")) {
-            let bytes = stdin::read_all(repair::ENV_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
+            let bytes =
+                stdin::read_all(env_repair::ENV_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
             return Ok(Input { name: "-".to_owned(), path: None, bytes, stat: None });
         }
         let path = self.path(file);
         let name = file.unwrap_or(&path).display().to_string();
-        match repair::observe_env(&self.root, &path) {
+        match env_repair::observe_env(&self.root, &path) {
             Ok((bytes, stat)) => Ok(Input { name, path: Some(path), bytes, stat: Some(stat) }),
             Err(found) => {
                 let refused = found.kind == &finding::ENV_NOT_REGULAR;
@@ -160,7 +161,7 @@ impl Session {
                     why: &finding::LOG_MISSING,
                     origin: Origin::Default,
                     group: 1,
-                    effect: Effect::MakeDir { path, owner: Owner { uid: 0, gid: 0 }, mode: 0o700 },
+                    effect: Effect::MakeDir { path, owner: Owner::ROOT, mode: 0o700 },
                 });
             }
         }
@@ -169,11 +170,7 @@ impl Session {
     /// Applies a plan; the first thing that failed ends the command.
     pub fn perform(&self, plan: &Plan) -> Result<(), Stop> {
         let applied = repair::perform(&self.root, PROGRAM, plan);
-        let failed = applied.into_iter().find_map(|a| match a.outcome {
-            Outcome::Failed(why) => Some((a.action.effect.path(), why)),
-            Outcome::Done | Outcome::Skipped => None,
-        });
-        match failed {
+        match first_failure(&applied) {
             None => Ok(()),
             Some((path, why)) => {
                 let text = format!("{}: {why}; the file is as it was", path.display());

@@ -6,11 +6,11 @@ use std::path::Path;
 use super::files::{Input, Session};
 use super::{Done, FAILED, REFUSED, Stop};
 use crate::cli::env::Fix;
-use crate::env::mask::mask_lines;
+use crate::env::mask::MaskedLines;
 use crate::env::{
     Context, Defect, Judgement, Rules, is_secret_key_name, judge, propose, read, set,
 };
-use crate::model::{Finding, Repair, Secret, finding};
+use crate::model::{Repair, Secret, finding};
 use crate::report;
 use crate::sys::{random, terminal};
 
@@ -48,6 +48,7 @@ fn fix_file(
 ) -> Done {
     let input = session.read(file)?;
     let context = session.context(&input, false);
+    let judged = |text: &[u8]| judge(text, &context).defects;
     let judgement = judge(&input.bytes, &context);
     let mut after = judgement.repaired.clone();
     if asked.interactive {
@@ -57,11 +58,11 @@ fn fix_file(
     if input.path.is_none() {
         let text = after.as_ref().map_or(input.bytes.as_slice(), Secret::expose);
         out.write_all(text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
-        return Ok(left(&context, text, &input.name, err));
+        return Ok(left(&judged(text), &input.name, err));
     }
     tell(&input, &judgement, after.as_ref(), asked, out);
     let Some(text) = after else {
-        return Ok(left(&context, &input.bytes, &input.name, out));
+        return Ok(left(&judgement.defects, &input.name, out));
     };
     if !asked.dry_run {
         let why = judgement.applied.first().map_or(&finding::ENV_UNREADABLE, |d| d.finding.kind);
@@ -69,16 +70,12 @@ fn fix_file(
         let id = id.unwrap_or_default();
         writeln!(out, "done; the file as it was is backup {id}").ok();
         if session.root.is_privileged() {
-            writeln!(
-                out,
-                "    meats-env restore {id} --file {}",
-                report::shell_words(&[&input.name])
-            )
-            .ok();
+            writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name]))
+                .ok();
         }
         warn_about_journal(&judgement, out);
     }
-    Ok(left(&context, text.expose(), &input.name, out))
+    Ok(left(&judged(text.expose()), &input.name, out))
 }
 
 /// What is repaired, and the change with values masked.
@@ -108,7 +105,8 @@ fn tell(
 
 /// A change, values masked.
 pub(super) fn masked_diff(before: &[u8], after: &[u8]) -> String {
-    let (shown_before, shown_after) = (mask_lines(before), mask_lines(after));
+    let (shown_before, shown_after) =
+        (MaskedLines::new(before).all(), MaskedLines::new(after).all());
     let cut = |text: &[u8]| -> Vec<Vec<u8>> {
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         text.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect()
@@ -136,10 +134,9 @@ fn warn_about_journal(judgement: &Judgement, out: &mut dyn Write) {
 }
 
 /// Lists what is left and gives the exit status.
-fn left(context: &Context, text: &[u8], name: &str, out: &mut dyn Write) -> u8 {
-    let findings: Vec<Finding> =
-        judge(text, context).defects.into_iter().map(|d| d.finding).collect();
-    for found in &findings {
+fn left(defects: &[Defect], name: &str, out: &mut dyn Write) -> u8 {
+    let findings = || defects.iter().map(|d| &d.finding);
+    for found in findings() {
         let mut place = name.to_owned();
         for number in [found.subject.line, found.subject.column].into_iter().flatten() {
             place.push_str(&format!(":{number}"));
@@ -154,10 +151,10 @@ fn left(context: &Context, text: &[u8], name: &str, out: &mut dyn Write) -> u8 {
         let text = format!("{place}: {class}: {} {}: {}", kind.id, kind.name, found.detail);
         writeln!(out, "{}", report::escape(&text)).ok();
     }
-    if findings.iter().any(|f| f.repair == Repair::Refused) {
+    if findings().any(|f| f.repair == Repair::Refused) {
         REFUSED
     } else {
-        u8::from(!findings.is_empty())
+        u8::from(!defects.is_empty())
     }
 }
 
@@ -229,6 +226,7 @@ fn offer(text: &[u8], defect: &Defect) -> Option<(Secret, String)> {
         &finding::SECRET_KEY_EMPTY,
         &finding::SECRET_KEY_WEAK,
         &finding::SECRET_KEY_MISSING,
+        &finding::PUBLISHED,
     ];
     if !key.ends_with("SECRET_KEY") || !fresh.contains(&defect.finding.kind) {
         return None;

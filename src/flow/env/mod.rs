@@ -87,9 +87,7 @@ fn run(session: &Session, command: Command, out: &mut dyn Write, err: &mut dyn W
         Command::Export { reader, file } => {
             view::export(session, &reader, file.as_deref(), out, err)
         }
-        Command::Restore { id, list, file } => {
-            backups::restore(session, id.as_deref(), list, file.as_deref(), out)
-        }
-        Command::Diff { id, file } => backups::diff(session, id.as_deref(), file.as_deref(), out),
+        Command::Restore { list, backup } => backups::restore(session, backup.words(), list, out),
+        Command::Diff { backup } => backups::diff(session, backup.words(), out),
     }
 }

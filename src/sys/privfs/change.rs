@@ -7,13 +7,13 @@ use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, fstat, fstatat, mkdirat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, fsync, symlinkat, unlinkat};
 
 use super::Root;
 use super::ids::{Ids, as_member};
 use super::refusal::{Refusal, Result};
-use super::stat::stat_of;
+use super::stat::{stat_at, stat_of};
 use super::walk::{Links, Place, held_path, hold, reopen};
 use crate::model::{FileKind, Owner, Seen, Stat};
 
@@ -44,7 +44,7 @@ impl Root {
         // it was made for is touched.
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&place.dir, name, flags, Mode::empty())?;
-        let stat = stat_of(&fstat(&fd)?);
+        let stat = stat_of(&fd)?;
         if maker.is_some_and(|maker| maker.uid != stat.uid) {
             return Err(Refusal::Changed);
         }
@@ -132,6 +132,21 @@ impl Root {
         }
     }
 
+    /// Removes an empty directory or an empty file that is still the one that was judged.
+    pub(in crate::sys) fn unmake(&self, path: &Path, seen: Seen) -> Result<()> {
+        let held = self.hold_judged(path, seen)?;
+        let flags = match held.stat.kind {
+            FileKind::Directory => UnlinkatFlags::RemoveDir,
+            _ if held.stat.size > 0 => return Err(Refusal::Changed),
+            _ => UnlinkatFlags::NoRemoveDir,
+        };
+        let place = &held.place;
+        let ids = Ids::of(self, place, place.owner)?;
+        let removed = unlinkat(&place.dir, place.name.as_os_str(), flags);
+        drop(ids);
+        Ok(removed?)
+    }
+
     pub(super) fn unlink_in(&self, place: &Place, name: &OsStr) -> Result<()> {
         let ids = Ids::of(self, place, place.owner)?;
         let removed = unlinkat(&place.dir, name, UnlinkatFlags::NoRemoveDir);
@@ -177,7 +192,7 @@ impl Held {
         };
         if bits.contains(Mode::S_ISGID) {
             // The group may have been changed by us since.
-            as_member(fstat(&self.fd)?.st_gid, change)
+            as_member(stat_of(&self.fd)?.gid, change)
         } else {
             change()
         }
@@ -197,14 +212,14 @@ pub(super) fn one_name(place: &Place, stat: &Stat) -> Result<()> {
     if place.trusted {
         return Ok(());
     }
-    let now = fstatat(&place.dir, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-    let same = (now.st_dev, now.st_ino, now.st_nlink) == (stat.dev, stat.ino, 1);
+    let now = stat_at(&place.dir, place.name.as_os_str())?;
+    let same = (now.dev, now.ino, now.links) == (stat.dev, stat.ino, 1);
     if same { Ok(()) } else { Err(Refusal::Changed) }
 }
 
 pub(super) fn own(file: &File, owner: Owner) -> Result<()> {
-    let stat = fstat(file)?;
-    if (stat.st_uid, stat.st_gid) != (owner.uid, owner.gid) {
+    let stat = stat_of(file)?;
+    if (stat.uid, stat.gid) != (owner.uid, owner.gid) {
         fchown(file, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))?;
     }
     Ok(())

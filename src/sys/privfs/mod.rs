@@ -5,7 +5,7 @@
 //! followed (administrators move `/var/log` to another disk). From the first directory that
 //! somebody else can write, the rest is resolved by openat2(2) with `RESOLVE_BENEATH`,
 //! `RESOLVE_NO_XDEV` and `RESOLVE_NO_MAGICLINKS`, for changes also `RESOLVE_NO_SYMLINKS`: no link,
-//! no mount and no `..` leads out. There an object is held by `O_PATH` and judged by fstat(2)
+//! no mount and no `..` leads out. There an object is held by `O_PATH` and judged by statx(2)
 //! before anything is opened, and owner and mode are changed through what is held. Names are made
 //! with the file-system ids of the user they are for (setfsuid(2)), so root never makes a name
 //! where the user could not. Leaving out any of these lets the user point root at `/etc/shadow`;
@@ -13,24 +13,30 @@
 
 mod change;
 mod ids;
+mod memory;
 mod refusal;
 mod stat;
 mod walk;
 mod write;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use nix::fcntl::{AtFlags, OFlag, readlinkat};
-use nix::sys::stat::{Mode, fstat, fstatat};
+use nix::fcntl::{OFlag, readlinkat};
+use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
+use xattr::FileExt as _;
 
+use memory::Memory;
 pub(super) use refusal::Refusal;
 use refusal::Result;
-pub(super) use stat::{kind_of, stat_of};
+pub(super) use stat::{kind_of, stat_at, stat_of};
+use walk::step;
 pub(super) use walk::{Links, beneath, step_by_step};
 
 use super::clock::Deadline;
@@ -39,12 +45,15 @@ use crate::model::{FileKind, Stat};
 /// A handle on `/`, or on the directory that plays its part (`--root`).
 #[derive(Debug)]
 pub struct Root {
-    dir: OwnedFd,
+    dir: Arc<OwnedFd>,
     path: PathBuf,
+    /// What the handle is: type, owner and mode decide the trust in it.
+    stat: Stat,
     /// Besides uid 0, the owner of the handle itself counts as trusted: tests run in directories
     /// of their own.
     owner: u32,
     privileged: bool,
+    walked: Memory,
 }
 
 /// How a scan of a directory ended.
@@ -66,8 +75,19 @@ impl Root {
     pub fn open(path: &Path) -> Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let dir = nix::fcntl::open(path, flags, Mode::empty())?;
-        let owner = fstat(&dir)?.st_uid;
-        Ok(Self { dir, path: path.to_owned(), owner, privileged: geteuid().is_root() })
+        let stat = stat_of(&dir)?;
+        let (path, privileged) = (path.to_owned(), geteuid().is_root());
+        let (dir, walked) = (Arc::new(dir), Memory::default());
+        Ok(Self { dir, path, stat, owner: stat.uid, privileged, walked })
+    }
+
+    /// As [`Self::open`], for one look at the host: directories that were walked to once are not
+    /// walked to again, until something is changed through this handle.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for_a_look(path: &Path) -> Result<Self> {
+        Ok(Self { walked: Memory::in_use(), ..Self::open(path)? })
     }
 
     /// The handle itself.
@@ -92,13 +112,19 @@ impl Root {
 
     /// The object at `path` itself; a link at the end is described, not followed.
     pub(super) fn lstat(&self, path: &Path) -> Result<Stat> {
-        let place = self.place(path, Links::Beneath)?;
-        Ok(stat_of(&fstatat(&place.dir, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?))
+        self.lstat_guarded(path)?.0
     }
 
-    /// True when only root can change what `path` is: every directory above it is root's alone.
-    pub(super) fn is_guarded(&self, path: &Path) -> Result<bool> {
-        Ok(self.place(path, Links::Beneath)?.trusted)
+    /// The object at `path` itself, and whether only root can change what it is: every directory
+    /// above it is root's alone.
+    pub(super) fn lstat_guarded(&self, path: &Path) -> Result<(Result<Stat>, bool)> {
+        let place = self.place(path, Links::Beneath)?;
+        let mut stat = stat_at(&place.dir, &place.name).map_err(Refusal::from);
+        if place.trusted && stat.as_ref().is_ok_and(|stat| stat.dev != place.dev) {
+            let above = path.parent().unwrap_or(path);
+            stat = step(place.dir.as_fd(), place.dev, &place.name, above).map(|(_, stat)| stat);
+        }
+        Ok((stat, place.trusted))
     }
 
     /// Where the symbolic link at `path` points, as written.
@@ -121,19 +147,17 @@ impl Root {
     }
 
     fn read_judged(&self, path: &Path, limit: u64) -> Result<(Vec<u8>, Stat, bool)> {
-        let (file, stat, place) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
+        let (mut file, stat, place) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
         if stat.kind != FileKind::Regular {
             return Err(Refusal::Kind(stat.kind));
         }
-        let room = usize::try_from(stat.size.min(limit)).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(room + 1);
-        // One read for the usual file: room for its size and the byte that tells the end.
-        // Files of /proc report size 0, and a file may grow while it is read.
-        let most = limit.saturating_add(1);
-        if stat.size > limit || file.take(most).read_to_end(&mut bytes)? as u64 > limit {
+        if stat.size > limit {
             return Err(Refusal::TooLarge(limit));
         }
-        Ok((bytes, stat, place.trusted))
+        match read_whole(&mut file, stat.size, limit)? {
+            Some(bytes) => Ok((bytes, stat, place.trusted)),
+            None => Err(Refusal::TooLarge(limit)),
+        }
     }
 
     /// The end of a regular file; a line that was cut is left out.
@@ -153,6 +177,21 @@ impl Root {
         Ok((bytes, stat))
     }
 
+    /// A regular file, open for reading.
+    pub(super) fn open_regular(&self, path: &Path) -> Result<File> {
+        let (file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
+        if stat.kind == FileKind::Regular { Ok(file) } else { Err(Refusal::Kind(stat.kind)) }
+    }
+
+    /// An extended attribute of a regular file or a directory.
+    pub(super) fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+        let (file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;
+        match stat.kind {
+            FileKind::Regular | FileKind::Directory => Ok(file.get_xattr(name)?),
+            kind => Err(Refusal::Kind(kind)),
+        }
+    }
+
     /// The file system that holds an object.
     pub(super) fn statvfs(&self, path: &Path) -> Result<nix::sys::statvfs::Statvfs> {
         let (file, _, _) = self.open_object(path, OFlag::O_PATH, Links::Beneath)?;
@@ -161,10 +200,9 @@ impl Root {
 
     /// The names in a directory, sorted, at most `limit` of them; true when there were more.
     pub(super) fn read_dir(&self, path: &Path, limit: usize) -> Result<(Vec<OsString>, bool)> {
-        let mut dir = self.dir_stream(path)?;
         let mut names = Vec::new();
         let mut more = false;
-        for entry in dir.iter() {
+        for entry in self.dir_stream(path)? {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." {
@@ -180,6 +218,15 @@ impl Root {
         Ok((names, more))
     }
 
+    /// Where the symbolic links in a directory point, as written; at most `limit` names are tried.
+    pub(super) fn read_links(&self, path: &Path, limit: usize) -> Result<Vec<PathBuf>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        let base = OwnedFd::from(self.open_object(path, flags, Links::Beneath)?.0);
+        let dir = nix::dir::Dir::from_fd(base.try_clone()?)?;
+        let target = |entry: nix::dir::Entry| readlinkat(&base, entry.file_name()).ok();
+        Ok(dir.into_iter().flatten().take(limit).filter_map(target).map(PathBuf::from).collect())
+    }
+
     /// Shows every entry of a directory to `each`, in no order and with nothing kept, so that a
     /// directory of any size costs the same memory.
     pub(super) fn scan_dir(
@@ -189,11 +236,12 @@ impl Root {
         deadline: &Deadline,
         each: &mut dyn FnMut(&OsStr, Stat),
     ) -> Result<Ended> {
-        let mut dir = self.dir_stream(path)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        let base = OwnedFd::from(self.open_object(path, flags, Links::Beneath)?.0);
         // The stream owns its descriptor; entries are looked at through one of our own.
-        let base = self.open_dir(path)?;
+        let dir = nix::dir::Dir::from_fd(base.try_clone()?)?;
         let mut seen: u64 = 0;
-        for entry in dir.iter() {
+        for entry in dir {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." {
@@ -207,8 +255,8 @@ impl Root {
                 return Ok(Ended::Time);
             }
             // Gone since it was listed: nothing to look at.
-            let Ok(stat) = fstatat(&base, name, AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
-            each(name, stat_of(&stat));
+            let Ok(stat) = stat_at(&base, name) else { continue };
+            each(name, stat);
         }
         Ok(Ended::Complete)
     }
@@ -221,7 +269,26 @@ impl Root {
 
     /// A handle on a directory below which many files are read; links on the way are followed as
     /// in [`Self::read_file`].
-    pub(super) fn open_dir(&self, path: &Path) -> Result<OwnedFd> {
+    pub(super) fn open_dir(&self, path: &Path) -> Result<Arc<OwnedFd>> {
         Ok(self.place(&path.join("_"), Links::Beneath)?.dir)
     }
+}
+
+/// All of a regular file whose size is known; None if it has more than `limit` bytes. One
+/// read for the usual file: room for its size and the byte that would tell that there is more.
+/// Files of /proc report size 0, and a file may grow while it is read.
+pub(super) fn read_whole(
+    file: &mut File,
+    size: u64,
+    limit: u64,
+) -> std::io::Result<Option<Vec<u8>>> {
+    let room = usize::try_from(size.min(limit)).unwrap_or(0);
+    let mut bytes = vec![0; room + 1];
+    let read = file.read(&mut bytes)?;
+    bytes.truncate(read);
+    if read > room || room == 0 && read > 0 {
+        let most = limit.saturating_add(1).saturating_sub(read as u64);
+        file.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{Mode, fchmod, fstat, fstatat};
+use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::fsync;
 use xattr::FileExt as _;
 
@@ -15,7 +15,7 @@ use super::Root;
 use super::change::{one_name, own, place_dir, temporary_name};
 use super::ids::Ids;
 use super::refusal::{Refusal, Result};
-use super::stat::stat_of;
+use super::stat::{stat_at, stat_of};
 use super::walk::{Links, Place};
 use crate::model::{FileKind, Owner, Seen, Stat};
 
@@ -51,7 +51,7 @@ impl Root {
             return Err(Refusal::Unguarded);
         }
         let file = File::from(openat(&place.dir, name, flags, Mode::from_bits_truncate(0o600))?);
-        let stat = stat_of(&fstat(&file)?);
+        let stat = stat_of(&file)?;
         if stat.kind != FileKind::Regular || !self.trusts_owner(stat.uid) {
             return Err(Refusal::Unguarded);
         }
@@ -131,9 +131,7 @@ impl Root {
             None => Err(Errno::EINVAL),
             Some(_) => rename(RenameFlags::RENAME_EXCHANGE),
         };
-        let look = |name: &OsStr| {
-            fstatat(&place.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW).map(|stat| stat_of(&stat))
-        };
+        let look = |name: &OsStr| stat_at(&place.dir, name);
         let same = |now: &Stat| judged.is_none_or(|old| identity(old) == identity(now));
         let result = match exchanged {
             Ok(()) if look(temporary).is_ok_and(|out| same(&out)) => Ok(()),
@@ -220,7 +218,7 @@ impl Root {
             Err(Errno::ENXIO) => return Err(Refusal::Kind(FileKind::Socket)),
             Err(errno) => return Err(errno.into()),
         };
-        let stat = stat_of(&fstat(&file)?);
+        let stat = stat_of(&file)?;
         if stat.kind != FileKind::Regular {
             return Err(Refusal::Kind(stat.kind));
         }

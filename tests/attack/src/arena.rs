@@ -28,14 +28,16 @@ impl Arena {
         let inside = copy.root().join("bout");
         fs::create_dir_all(&inside)?;
         fs::copy(bout, inside.join("bout"))?;
-        for helper in ["pre-start", "meats-diagnose", "meats-env"] {
-            let built = binaries().join(helper);
-            fs::copy(&built, inside.join(helper))
+        let built = binaries().join("meats");
+        for name in ["pre-start", "meats-diagnose", "meats-env"] {
+            fs::copy(&built, inside.join(name))
                 .with_context(|| format!("no {}; run `make deb`", built.display()))?;
         }
         fs::write(inside.join("naive.sh"), include_str!("naive.sh"))?;
-        fs::write(inside.join("flag"), FLAG)?;
-        fs::set_permissions(inside.join("flag"), fs::Permissions::from_mode(0o755))?;
+        for (name, script) in [("flag", FLAG), ("mute", MUTE)] {
+            fs::write(inside.join(name), script)?;
+            fs::set_permissions(inside.join(name), fs::Permissions::from_mode(0o755))?;
+        }
         evil_library(&inside)?;
         tracer(&inside)?;
         Ok(Self { copy })
@@ -54,7 +56,8 @@ impl Arena {
         let name = self.copy.name();
         let cgroup = Cgroup::new(&name)?;
         let mut command = cgroup.nspawn();
-        command.args(["--pipe", "--as-pid2", "--private-network", "--resolv-conf=off", "-D"]);
+        command.args(["--pipe", "--as-pid2", "--private-network", "--resolv-conf=off"]);
+        command.args(["--bind=/dev/fuse", "-D"]);
         command.arg(self.copy.root()).args(["--machine", &name]).args(argv);
         let output = run::run(&mut command, b"", limit)?;
         ensure!(output.code == 0, "{argv:?}: {output}");
@@ -81,6 +84,29 @@ new = old & ~0x30 | int(sys.argv[1], 16)
 fcntl.ioctl(file, 0x40086602, struct.pack("l", new))
 if new != old:
     open("/run/bout/flagged", "w").write(sys.argv[2])
+"#;
+
+/// A file system of the service user's that answers nothing (fuse(4)); what fusermount3(1) does is
+/// done here by root. `mute file|directory OPTIONS PLACE`; it ends when it is no longer mounted.
+const MUTE: &str = r#"#!/usr/bin/python3
+import ctypes, os, pwd, stat, sys
+kind, options, place = sys.argv[1:]
+user = pwd.getpwnam("projectmeats")
+device = os.open("/dev/fuse", os.O_RDWR)
+mode = stat.S_IFREG if kind == "file" else stat.S_IFDIR
+data = f"fd={device},rootmode={mode:o},user_id={user.pw_uid},group_id={user.pw_gid},{options}"
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.mount(b"mute", place.encode(), b"fuse", 6, data.rstrip(",").encode()):
+    sys.exit("mount: " + os.strerror(ctypes.get_errno()))
+if os.fork():
+    sys.exit()
+for number in range(3):
+    os.dup2(os.open("/dev/null", os.O_RDWR), number)
+try:
+    while os.read(device, 1 << 18):
+        pass
+except OSError:
+    pass
 "#;
 
 /// Where the helpers are: `MEATS_BIN`, else where `make deb` leaves them.

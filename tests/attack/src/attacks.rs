@@ -24,10 +24,8 @@ const EVIL: &str = "printf 'id -u >/root/pwned 2>/dev/null\\n' >/opt/projectmeat
 
 /// Every strike that is not a race.
 pub fn all() -> Vec<Attack> {
-    [links(), hard_links(), moved(), kinds(), names(), crowds(), mounts(), flags(), env(), state()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let places = [links(), hard_links(), moved(), kinds(), names(), crowds(), mounts(), mute()];
+    places.into_iter().chain([flags(), env(), state()]).flatten().collect()
 }
 
 /// By name.
@@ -336,6 +334,24 @@ fn mounts() -> Vec<Attack> {
                  mount -o remount,ro,bind /var/log/projectmeats",
             )
             .survived(),
+    ]
+}
+
+/// A file system of the service user's own, whose answers never come (fusermount3(1) is set-id
+/// root); with `allow_other` also root waits for them, without it root is refused.
+fn mute() -> Vec<Attack> {
+    vec![
+        Attack::new("fuse-below-logs", "")
+            .given("mkdir /var/log/projectmeats/sub; /bout/mute directory allow_other /var/log/projectmeats/sub"),
+        Attack::new("fuse-on-log", "")
+            .given("/bout/mute file allow_other /var/log/projectmeats/error.log"),
+        Attack::new("fuse-on-log-closed-to-root", "")
+            .given("/bout/mute file '' /var/log/projectmeats/error.log")
+            .survived(),
+        Attack::new("fuse-on-logs", "").given("/bout/mute directory allow_other /var/log/projectmeats"),
+        Attack::new("fuse-on-media", "")
+            .given("/bout/mute directory allow_other /opt/projectmeats/backend/media"),
+        Attack::new("fuse-on-runtime", "").given("/bout/mute directory allow_other /run/projectmeats"),
     ]
 }
 

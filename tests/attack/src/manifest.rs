@@ -39,11 +39,11 @@ pub fn take(digests: &mut Digests) -> Manifest {
 pub fn below(top: &Path, digests: &mut Digests, manifest: &mut Manifest) {
     let mut pending = vec![top.to_owned()];
     while let Some(path) = pending.pop() {
-        let skip = OWN.iter().chain(SKIP).any(|s| path == Path::new(s));
-        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-        if skip {
+        // before the look: a file system of the user's there may never answer
+        if OWN.iter().chain(SKIP).any(|own| path == Path::new(own)) {
             continue;
         }
+        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
         if meta.is_dir() {
             let entries = fs::read_dir(&path).into_iter().flatten().flatten();
             pending.extend(entries.map(|e| e.path()));

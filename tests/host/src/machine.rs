@@ -33,6 +33,7 @@ pub struct Machine {
     running: Option<Running>,
     transcript: Transcript,
     finished: bool,
+    engine: bool,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,31 @@ impl Machine {
     pub fn of(recipe: &Recipe) -> Result<Self> {
         let copy = Copy::of(&recipe.root()?)?;
         let transcript = Transcript::default();
-        Ok(Self { copy, running: None, transcript, finished: false })
+        Ok(Self { copy, running: None, transcript, finished: false, engine: false })
+    }
+
+    /// [`Self::of`] in which a container engine can run: it may make namespaces and filters, and its
+    /// data lies outside of the copy, since overlays do not lie on overlays.
+    pub fn with_engine(recipe: &Recipe) -> Result<Self> {
+        let mut machine = Self::of(recipe)?;
+        machine.engine = true;
+        fs::create_dir_all(machine.engine_data())?;
+        Ok(machine)
+    }
+
+    fn engine_data(&self) -> PathBuf {
+        self.copy.directory().join("engine")
+    }
+
+    fn engine_options(&self) -> Vec<String> {
+        if !self.engine {
+            return Vec::new();
+        }
+        vec![
+            "--capability=all".to_owned(),
+            "--system-call-filter=add_key keyctl bpf".to_owned(),
+            format!("--bind={}:/var/lib/docker", self.engine_data().display()),
+        ]
     }
 
     /// The tree of files, for changes before [`Self::boot`]. Absolute links in it lead out of it.
@@ -66,7 +91,8 @@ impl Machine {
     pub fn boot(&mut self) -> Result<()> {
         ensure!(self.running.is_none(), "the machine runs already");
         check_dev_null()?;
-        let running = self.running.insert(Running::begin(&self.copy)?);
+        let options = self.engine_options();
+        let running = self.running.insert(Running::begin(&self.copy, &options)?);
         let begin = Instant::now();
         running.await_leader().with_context(|| console(&self.copy))?;
         let state = self.await_state(begin).with_context(|| console(&self.copy))?;
@@ -152,6 +178,20 @@ impl Machine {
         self.transcript.note(what);
     }
 
+    /// Runs a script in the root while it is not booted, as the build of an image does: there is no
+    /// systemd to talk to, and no network.
+    pub fn in_image(&self, script: &str, limit: Duration) -> Result<Output> {
+        ensure!(self.running.is_none(), "the machine runs");
+        let cgroup = Cgroup::new(&self.copy.name())?;
+        let mut command = cgroup.nspawn();
+        command.args(["--pipe", "--as-pid2", "--private-network", "--resolv-conf=off"]);
+        command.args(["--setenv=DEBIAN_FRONTEND=noninteractive", "--setenv=LC_ALL=C.UTF-8", "-D"]);
+        command.arg(self.copy.root()).args(["/bin/bash", "-c", script]);
+        let output = run::run(&mut command, b"", limit)?;
+        self.transcript.command(script, &output);
+        Ok(output)
+    }
+
     /// An orderly power-off.
     ///
     /// # Errors
@@ -224,7 +264,7 @@ impl Drop for Machine {
 }
 
 impl Running {
-    fn begin(copy: &Copy) -> Result<Self> {
+    fn begin(copy: &Copy, options: &[String]) -> Result<Self> {
         let slot = Lock::slot()?;
         let name = copy.name();
         let cgroup = Cgroup::new(&name)?;
@@ -233,6 +273,7 @@ impl Running {
         let nspawn = cgroup
             .nspawn()
             .args(["--boot", "--private-network", "--resolv-conf=off", "--link-journal=no"])
+            .args(options)
             .args(["--machine", &name, "-D"])
             .arg(copy.root())
             .stdin(Stdio::null())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::machine::Machine;
 use crate::run::Output;
+use crate::{field, recipe, service};
 
 /// Name of the Debian package.
 pub const NAME: &str = "projectmeats-fixes";
@@ -49,6 +50,20 @@ pub fn upload(machine: &Machine) -> Result<()> {
 pub fn install(machine: &Machine) -> Result<Output> {
     upload(machine)?;
     apt(machine, &format!("install {INSIDE}"))
+}
+
+/// A booted host of the application without a unit of the administrator's, with the package: the
+/// service answers.
+///
+/// # Errors
+/// When it cannot be made, or the service does not answer.
+pub fn serving() -> Result<Machine> {
+    let mut machine = Machine::of(&recipe::app())?;
+    field::fresh_host(&machine.root())?;
+    machine.boot()?;
+    install(&machine)?;
+    service::await_health(&machine)?;
+    Ok(machine)
 }
 
 /// `apt-get remove`.

@@ -86,6 +86,30 @@ SECRET_KEY=only-for-migrate ../venv/bin/python manage.py collectstatic --noinput
 chown -R projectmeats:www-data /opt/projectmeats/backend
 ";
 
+/// Wheels for pip in a host without network.
+const INDEX: &str = "\
+set -eu
+for list in requirements.txt wheels.txt; do
+    /opt/projectmeats/venv/bin/pip download --no-cache-dir --disable-pip-version-check -q \\
+        -d /srv/index -r /build/app/$list
+done
+cp /build/app/requirements.txt /opt/projectmeats/backend/requirements.txt
+";
+
+/// The project as a checkout has it, wheels for a host without network, and uv.
+const SOURCE: &str = "\
+set -eu
+mkdir -p /srv/app /srv/wheels
+cp -r /build/app/backend /srv/app/backend
+cat /build/app/requirements.txt /build/app/psycopg.txt >/srv/app/requirements.txt
+python3 -m venv /tmp/venv
+/tmp/venv/bin/pip wheel --no-cache-dir --disable-pip-version-check -q -w /srv/wheels \\
+    -r /srv/app/requirements.txt
+/tmp/venv/bin/pip install --no-cache-dir --disable-pip-version-check -q uv
+mv /tmp/venv/bin/uv /srv/uv
+rm -rf /tmp/venv
+";
+
 /// The Debian releases that the package supports, oldest first.
 pub const SUITES: &[&str] = &["bookworm", "trixie", "sid"];
 
@@ -137,6 +161,136 @@ pub fn older_compose() -> Recipe {
     Recipe { name: "bookworm-compose", parent: None, layer }
 }
 
+/// A Debian 12 as an operator rents it, with PostgreSQL and nginx of Debian: nothing of the service,
+/// but its source in /srv/app and the wheels of its requirements in /srv/wheels.
+pub fn server() -> Recipe {
+    let packages = [PACKAGES, &["git", "nginx-light", "postgresql"]].concat();
+    let layer = Layer::Debian { suite: "bookworm", packages, script: SETTLE };
+    Recipe { name: "server", parent: None, layer }.then("source", SOURCE, source("app"))
+}
+
+/// A Debian 13 as [`server`], with Docker's engine and compose, and its own tree from before those in
+/// /srv/image.tar: nothing can be pulled, so that is the image of every role.
+pub fn engine() -> Recipe {
+    const ENGINE: &str = "\
+set -eu
+install -d -o postgres -g postgres -m 700 /var/lib/postgresql/data
+tar --create --one-file-system --directory=/ --file=/var/tmp/image.tar --exclude='./build/*' \\
+    --exclude='./proc/*' --exclude='./sys/*' --exclude='./dev/*' --exclude='./run/*' \\
+    --exclude='./tmp/*' --exclude='./srv/*' --exclude='./var/tmp/*' --exclude='./var/cache/*' \\
+    --exclude='./var/lib/apt/*' --exclude='./var/lib/postgresql/1*' \\
+    --exclude='./usr/share/doc/*' --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' \\
+    --exclude='./usr/lib/*/libLLVM*' --exclude='./usr/lib/*/libz3*' \\
+    --exclude='./usr/lib/postgresql/*/lib/bitcode' --exclude='./usr/lib/postgresql/*/lib/llvmjit*' .
+mv /var/tmp/image.tar /srv/image.tar
+rmdir /var/lib/postgresql/data
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \\
+    docker.io docker-cli docker-compose iptables
+rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+systemctl mask containerd.service systemd-modules-load.service
+install -d /etc/systemd/system/docker.service.d
+cat >/etc/systemd/system/docker.service.d/controllers.conf <<'END'
+[Service]
+ExecStart=
+ExecStart=/usr/bin/unshare --mount --propagation private /usr/local/sbin/engine
+END
+cat >/usr/local/sbin/engine <<'END'
+#!/bin/sh
+# Limits need controllers; where the kernel has them bound to the first version, it is mounted.
+set -eu
+tree=/sys/fs/cgroup
+if ! grep -qw memory $tree/cgroup.controllers; then
+    mount -t tmpfs -o mode=755 tmpfs $tree
+    for name in cpu cpuacct cpuset memory devices freezer blkio pids; do
+        mkdir $tree/$name && mount -t cgroup -o $name cgroup $tree/$name
+    done
+    mkdir $tree/systemd && mount -t cgroup -o none,name=systemd cgroup $tree/systemd
+    set -- --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /meats-engine
+fi
+exec /usr/sbin/dockerd -H fd:// \"$@\"
+END
+chmod 755 /usr/local/sbin/engine
+";
+    let packages = [PACKAGES, &["nginx-light", "passwd", "postgresql"]].concat();
+    let layer = Layer::Debian { suite: "trixie", packages, script: SETTLE };
+    Recipe { name: "trixie-server", parent: None, layer }
+        .then("source", SOURCE, source("app"))
+        .then("engine", ENGINE, source("Cargo.toml"))
+}
+
+/// [`app`] with the programs that `make bench` compares ours with, and what counts.
+pub fn peers() -> Recipe {
+    const PEERS: &[&str] =
+        &["netplan.io", "podman", "strace", "systemd-zram-generator", "time", "valgrind"];
+    const TOOLS: &str = "\
+set -eu
+python3 -m venv /opt/peers
+/opt/peers/bin/pip install --no-cache-dir --disable-pip-version-check -q python-dotenv uv
+";
+    let packages = PACKAGES.iter().chain(PEERS).copied().collect();
+    let layer = Layer::Debian { suite: "bookworm", packages, script: SETTLE };
+    Recipe { name: "bookworm-peers", parent: None, layer }
+        .then("venv", VENV, source("app/requirements.txt"))
+        .then("app", APP, source("app/backend"))
+        .then("peers", TOOLS, source("app/requirements.txt"))
+}
+
+/// The newest release with the tools that judge a package, and those that take it from an archive.
+pub fn judges() -> Recipe {
+    const JUDGES: &[&str] = &[
+        "apt-utils",
+        "autopkgtest",
+        "bash-completion",
+        "dpkg-dev",
+        "fish",
+        "gnupg",
+        "groff",
+        "lintian",
+        "man-db",
+        "mandoc",
+        "passwd",
+        "piuparts",
+        "promtool",
+        "unattended-upgrades",
+        "zsh",
+    ];
+    let packages = [PACKAGES, JUDGES].concat();
+    let layer = Layer::Debian { suite: "sid", packages, script: SETTLE };
+    Recipe { name: "sid-judges", parent: None, layer }
+}
+
+/// A browser and what reads its PDF, to look at pages; it is never booted.
+pub fn browser() -> Recipe {
+    const PACKAGES: &[&str] = &["chromium-headless-shell", "fonts-dejavu-core", "poppler-utils"];
+    let layer = Layer::Debian { suite: "bookworm", packages: PACKAGES.to_vec(), script: "true" };
+    Recipe { name: "bookworm-browser", parent: None, layer }
+}
+
+/// [`oldest_rust`] that builds source packages, for itself and for arm64, and runs programs of arm64.
+pub fn builder() -> Recipe {
+    const BUILDER: &str = "\
+set -eu
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \\
+    build-essential debhelper gcc-aarch64-linux-gnu libc6-dev:arm64 python3 qemu-user-static
+";
+    oldest_rust().then("builder", BUILDER, source("Cargo.toml"))
+}
+
+/// A Debian 13 with its own Rust, which is the oldest that we support, for itself and for arm64.
+pub fn oldest_rust() -> Recipe {
+    const ARM64: &str = "\
+set -eu
+dpkg --add-architecture arm64
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install libstd-rust-dev:arm64
+";
+    let packages = ["cargo", "gcc", "libc6-dev", "libstd-rust-dev", "rustc"].to_vec();
+    let layer = Layer::Debian { suite: "trixie", packages, script: "true" };
+    Recipe { name: "trixie-rust", parent: None, layer }.then("arm64", ARM64, source("Cargo.toml"))
+}
+
 /// [`base`] with the user and the venv of the service.
 pub fn venv() -> Recipe {
     base().then("venv", VENV, source("app/requirements.txt"))
@@ -150,6 +304,11 @@ pub fn app() -> Recipe {
 /// [`app_of`] with the PostgreSQL driver that the field has.
 pub fn psycopg_of(suite: &'static str) -> Recipe {
     app_of(suite).then("psycopg", PSYCOPG, source("app/psycopg.txt"))
+}
+
+/// [`app`] with its requirements file, and wheels in /srv/index for them and for older parts.
+pub fn indexed() -> Recipe {
+    app().then("indexed", INDEX, source("app"))
 }
 
 fn source(path: &str) -> PathBuf {

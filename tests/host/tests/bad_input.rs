@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use host::service::{self, UNIT};
-use host::{Machine, field, package, recipe};
+use host::{Machine, package};
 
 /// One way in which a host with a healthy service goes bad.
 struct Bad {
@@ -29,11 +29,7 @@ fn check(bad: &Bad) -> Result<()> {
 
 /// A healthy host, damaged and judged; and the digests of the operator's data.
 fn damaged(bad: &Bad) -> Result<(Machine, String)> {
-    let mut machine = Machine::of(&recipe::app())?;
-    field::fresh_host(&machine.root())?;
-    machine.boot()?;
-    package::install(&machine)?;
-    service::await_health(&machine)?;
+    let machine = package::serving()?;
     machine.ok(&format!("systemctl stop projectmeats.socket {UNIT}"))?;
     machine.ok(bad.damage)?;
     let data = machine.ok(DATA)?;

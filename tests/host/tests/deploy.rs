@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use host::release::{BROKEN, QUALITIES};
 use host::service::{self, UNIT};
 use host::{Machine, field, package, recipe};
 
@@ -85,20 +86,6 @@ for name in good two bad-import bad-migration bad-health bad-live; do
     rm -rf "/srv/$name/backend/data" "/srv/$name/backend/media"
     printf 'Django\ngunicorn\ndjangorestframework\ndj-database-url\n' >"/srv/$name/requirements.txt"
 done
-cd /srv
-sed -i 's/"healthy"/"healthy", "release": "two"/' two/backend/stock/views.py
-echo 'import weasyprint' >>bad-import/backend/stock/views.py
-sed -i 's/"healthy"/"degraded"/' bad-health/backend/stock/views.py
-cat >>bad-live/backend/projectmeats/wsgi.py <<'E'
-if "LISTEN_FDS" in os.environ or os.environ.get("INVOCATION_ID"):
-    raise SystemExit(3)
-E
-cat >bad-migration/backend/stock/migrations/0009_bad.py <<'E'
-from django.db import migrations
-class Migration(migrations.Migration):
-    dependencies = [("stock", "0001_initial")]
-    operations = [migrations.RunSQL("SELECT nothing FROM nowhere")]
-E
 "#;
 
 #[test]
@@ -106,6 +93,7 @@ fn releases_and_the_way_back() -> Result<()> {
     let machine = installed()?;
     deploy(&machine, "apply --from /opt/projectmeats", 1)?;
     machine.ok(PREPARE)?;
+    machine.ok(QUALITIES)?;
     // The venv of the field is a wheelhouse of what is installed in it.
     machine.ok(WHEELS)?;
     let from = |name: &str, code| {
@@ -119,12 +107,7 @@ fn releases_and_the_way_back() -> Result<()> {
     ensure!(machine.ok(ASK)?.contains("\"healthy\""), "the first release does not answer");
     from("two", 0)?;
     ensure!(machine.ok(ASK)?.contains("\"two\""), "the second release is not live");
-    for (name, step) in [
-        ("bad-import", "settings"),
-        ("bad-migration", "migrate"),
-        ("bad-health", "trial start"),
-        ("bad-live", "restart"),
-    ] {
+    for (name, step) in BROKEN {
         let account = from(name, 1)?;
         let line = account.lines().find(|l| l.contains("FAIL")).unwrap_or_default();
         ensure!(line.contains(step), "{name} failed elsewhere:\n{account}");
@@ -165,6 +148,7 @@ E
 fn an_interrupted_deployment_is_taken_back() -> Result<()> {
     let machine = installed()?;
     machine.ok(PREPARE)?;
+    machine.ok(QUALITIES)?;
     machine.ok(WHEELS)?;
     let words = "--wheelhouse /srv/wheels --timeout 60";
     deploy(&machine, &format!("apply --from good --name good {words}"), 0)?;

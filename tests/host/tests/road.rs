@@ -1,5 +1,7 @@
 //! The road from "gunicorn cannot start" to "HTTP 200, and stays there", a test a step.
 
+use std::io::Read;
+
 use anyhow::{Result, ensure};
 use host::service::{self, BACKUPS, FAILURE_LOG, FAILURES, RECOVERY, UNIT};
 use host::{Machine, field, package, recipe};
@@ -71,12 +73,20 @@ fn no_output_shows_a_secret() -> Result<()> {
         "grep -r . /run/systemd/generator/",
         "journalctl --sync; journalctl --no-pager --output=export",
         "ls -R /var/lib/projectmeats-fixes",
+        "meats-diagnose -q --html /root/p --prometheus /root/m; cat /root/p /root/m",
     ];
     for command in commands {
         let output = machine.run(command)?;
         ensure!(!output.text().is_empty(), "{command} says nothing");
         service::check_no_secret(command, &output.text())?;
     }
+    machine.ok("meats-diagnose bundle /root/b")?;
+    let packed = std::fs::read(machine.root().join("root/b"))?;
+    let mut archive = Vec::new();
+    ruzstd::decoding::StreamingDecoder::new(packed.as_slice())?.read_to_end(&mut archive)?;
+    let archive = String::from_utf8_lossy(&archive);
+    ensure!(archive.contains("systemd: Start"), "the bundle has no journal");
+    service::check_no_secret("bundle", &archive)?;
     machine.finish()
 }
 
@@ -131,6 +141,7 @@ fn the_diagnosis_tells_broken_from_healthy() -> Result<()> {
     let before = machine.run("/root/look/usr/bin/meats-diagnose --json")?;
     assert_eq!(before.code, 3, "{before}");
     serde_json::from_str::<serde_json::Value>(&before.stdout)?;
+    check_undo(&machine)?;
     package::install(&machine)?;
     service::await_health(&machine)?;
     let after = machine.run("meats-diagnose --json")?;
@@ -140,6 +151,25 @@ fn the_diagnosis_tells_broken_from_healthy() -> Result<()> {
         machine.run("setpriv --reuid nobody --clear-groups --regid nogroup meats-diagnose")?;
     assert_eq!(user.code, 4, "an ordinary user cannot check everything: {user}");
     machine.finish()
+}
+
+/// The service runs after `--fix`; after `undo` owners, modes and the env file are as before.
+fn check_undo(machine: &Machine) -> Result<()> {
+    let picture = format!(
+        "stat -c '%n %U:%G %a' {0} {0}/error.log {1}; sha256sum {1}",
+        field::LOGS,
+        field::ENV_FILE
+    );
+    machine.ok(&format!("systemctl stop {UNIT}"))?;
+    let before = machine.ok(&picture)?;
+    let fixed = machine.run("/root/look/usr/bin/meats-diagnose --fix --yes")?;
+    ensure!(fixed.stdout.contains("meats-diagnose undo 1"), "{fixed}");
+    ensure!(machine.ok(&picture)? != before, "nothing was repaired");
+    machine.ok(&format!("systemctl stop {UNIT}"))?;
+    let undone = machine.run("/root/look/usr/bin/meats-diagnose undo --yes")?;
+    assert_eq!(machine.ok(&picture)?, before, "{undone}");
+    machine.ok(&format!("systemctl start --no-block {UNIT}"))?;
+    Ok(())
 }
 
 #[test]
