@@ -53,12 +53,11 @@ impl Arena {
     /// # Errors
     /// When it does not exit with 0 in time; with what it said.
     pub fn run(&self, argv: &[&str], limit: Duration) -> Result<String> {
-        let name = self.copy.name();
-        let cgroup = Cgroup::new(&name)?;
+        let cgroup = Cgroup::new(&self.copy.name())?;
         let mut command = cgroup.nspawn();
         command.args(["--pipe", "--as-pid2", "--private-network", "--resolv-conf=off"]);
         command.args(["--bind=/dev/fuse", "-D"]);
-        command.arg(self.copy.root()).args(["--machine", &name]).args(argv);
+        command.arg(self.copy.root()).args(argv);
         let output = run::run(&mut command, b"", limit)?;
         ensure!(output.code == 0, "{argv:?}: {output}");
         Ok(output.stdout)

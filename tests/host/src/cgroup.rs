@@ -22,12 +22,14 @@ impl Cgroup {
         Ok(Self(path))
     }
 
-    /// A command that joins the cgroup, then becomes systemd-nspawn.
+    /// A command that joins the cgroup, then becomes systemd-nspawn with the cgroup's name for the
+    /// machine: two machines of one name clear each other's directory below /run/systemd/nspawn.
     pub fn nspawn(&self) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo $$ >\"$0/cgroup.procs\" && exec \"$@\""]);
         command.arg(&self.0).args(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit"]);
-        command.arg("--timezone=off").env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
+        command.arg("--timezone=off").arg("--machine").args(self.0.file_name());
+        command.env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
         command
     }
 }

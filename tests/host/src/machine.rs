@@ -274,7 +274,7 @@ impl Running {
             .nspawn()
             .args(["--boot", "--private-network", "--resolv-conf=off", "--link-journal=no"])
             .args(options)
-            .args(["--machine", &name, "-D"])
+            .arg("-D")
             .arg(copy.root())
             .stdin(Stdio::null())
             .stdout(Stdio::from(console.try_clone()?))

@@ -21,6 +21,18 @@ fn ok(machine: &Machine, script: &str) -> Result<String> {
     Ok(output.text())
 }
 
+/// Every path of the image with type, mode, owner and target, but for what any change leaves.
+fn tree(machine: &Machine) -> Result<BTreeSet<String>> {
+    let list = "find / -xdev ! -path '/proc/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' \
+                ! -path '/var/cache/*' ! -path '/dev/*' ! -path '/run/*' ! -path '/sys/*' \
+                ! -name '*.pyc' ! -name __pycache__ ! -path '/etc/*-' \
+                ! -path /etc/.pwd.lock ! -path '/var/lib/systemd/*' \
+                ! -path '/tmp/*' -printf '%p %y %m %u:%g %l\\n'";
+    let output = machine.in_image(list, COMMAND)?;
+    ensure!(output.code == 0, "{list}: {output}");
+    Ok(output.stdout.lines().map(str::to_owned).collect())
+}
+
 /// Installed, configured twice, quiet; the first boot starts the service.
 #[test]
 fn installed_in_an_image_it_starts_at_the_first_boot() -> Result<()> {
@@ -41,14 +53,9 @@ fn installed_in_an_image_it_starts_at_the_first_boot() -> Result<()> {
 #[test]
 fn purged_from_an_image_nothing_is_left() -> Result<()> {
     let machine = image(&recipe::base())?;
-    let list = "find / -xdev ! -path '/proc/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*' \
-                ! -path '/var/cache/*' ! -path '/dev/*' ! -path '/run/*' ! -path '/sys/*' \
-                ! -name '*.pyc' ! -name __pycache__ ! -path '/etc/*-' \
-                ! -path /etc/.pwd.lock ! -path '/var/lib/systemd/*' \
-                ! -path '/tmp/*' -printf '%p %y %m %u:%g %l\\n'";
-    let before: BTreeSet<String> = ok(&machine, list)?.lines().map(str::to_owned).collect();
+    let before = tree(&machine)?;
     ok(&machine, &format!("dpkg -i {DEB} && dpkg -P projectmeats-fixes"))?;
-    let after: BTreeSet<String> = ok(&machine, list)?.lines().map(str::to_owned).collect();
+    let after = tree(&machine)?;
     let changed: Vec<_> = before.symmetric_difference(&after).collect();
     ensure!(changed.is_empty(), "{changed:?}");
     machine.finish()
