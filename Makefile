@@ -168,8 +168,8 @@ test: test-quick deny deb
 	lintian --fail-on error,warning --tag-display-limit 0 \
 	    --suppress-tags shared-library-lacks-prerequisites,unknown-field target/debian/projectmeats-fixes_*.deb
 	RUST_BACKTRACE=0 cargo test --locked -p bench
-	RUST_BACKTRACE=0 cargo test --locked -p host -- --test-threads=2
-	RUST_BACKTRACE=0 cargo test --locked -p attack -- --test-threads=3
+	RUST_BACKTRACE=0 cargo test --locked --no-fail-fast -p host -- --test-threads=2
+	RUST_BACKTRACE=0 cargo test --locked --no-fail-fast -p attack -- --test-threads=3
 
 .PHONY: fuzz
 TIME ?= 60
