@@ -1,7 +1,8 @@
 //! Runs the checks and puts their answers in order: causes before symptoms, worst first.
 
 use super::{About, CHECKS, Facts, Verdict};
-use crate::model::{Finding, Severity, finding};
+use crate::env::is_database_key;
+use crate::model::{Finding, Kind, Severity, finding};
 
 /// The verdict in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,8 +143,9 @@ pub fn diagnose(facts: &Facts, only: &[String], reachable: bool) -> Diagnosis {
     if state.is_some() {
         found.iter_mut().for_each(|f| reset_first(f, &facts.config.service.value));
     }
+    let ended = facts.failure.known().and_then(|record| finding::by_word(&record.cause.finding));
     passed.retain(|id| !found.iter().any(|f| f.kind.id == *id));
-    let findings = place(found);
+    let findings = place(found, ended.map(|k| k.id));
     let worst = findings.iter().map(|p| p.finding.kind.severity).max();
     let word = match worst {
         Some(Severity::Error) => Word::Broken,
@@ -168,16 +170,27 @@ fn reset_first(finding: &mut Finding, service: &str) {
     }
 }
 
-/// Orders findings: causes in the order of the checks, each followed by its symptoms, then
-/// warnings, then notes.
-fn place(found: Vec<Finding>) -> Vec<Placed> {
+/// A defect of the env file in a key of the database explains what the database answers.
+fn misleads(defect: &Finding, finding: &Finding) -> bool {
+    const DATABASE: &[&Kind] =
+        &[&finding::APP_DATABASE_DOWN, &finding::APP_DATABASE_REFUSED, &finding::APP_DRIVER];
+    defect.kind.id.starts_with("ENV-")
+        && defect.subject.key.as_deref().is_some_and(is_database_key)
+        && (DATABASE.contains(&finding.kind) || finding.kind.id.starts_with("DBS-"))
+}
+
+/// Orders findings: first what `ended` the last run or explains that, then the other causes in the
+/// order of the checks, each followed by its symptoms; then warnings, then notes.
+fn place(found: Vec<Finding>, ended: Option<&'static str>) -> Vec<Placed> {
     let cause_of = |f: &Finding| {
         let explains = |c: &&Finding| {
             c.kind.severity == Severity::Error
                 && c.kind.id != f.kind.id
-                && c.kind.leads_to.contains(&f.kind.id)
+                && (c.kind.leads_to.contains(&f.kind.id) || misleads(c, f))
         };
-        found.iter().find(explains).map(|c| c.kind.id)
+        let mut causes = found.iter().filter(explains).map(|c| c.kind.id);
+        let first = causes.clone().find(|id| Some(*id) == ended);
+        first.or_else(|| causes.next())
     };
     // A cause may itself be explained: the symptom goes to the first cause of the chain.
     let root_of = |f: &Finding| {
@@ -193,13 +206,15 @@ fn place(found: Vec<Finding>) -> Vec<Placed> {
     };
     let placed: Vec<Placed> =
         found.iter().map(|f| Placed { explained_by: root_of(f), finding: f.clone() }).collect();
+    let first = placed.iter().find(|p| Some(p.finding.kind.id) == ended);
+    let first = first.map(|p| p.explained_by.unwrap_or(p.finding.kind.id));
     let mut ordered: Vec<Placed> = Vec::with_capacity(placed.len());
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut shown: Vec<&str> = Vec::new();
-        for p in placed.iter().filter(|p| p.finding.kind.severity == severity) {
-            if p.explained_by.is_some() {
-                continue;
-            }
+        let of_rank = |p: &&Placed| p.finding.kind.severity == severity && p.explained_by.is_none();
+        let (before, after): (Vec<&Placed>, Vec<&Placed>) =
+            placed.iter().filter(of_rank).partition(|p| Some(p.finding.kind.id) == first);
+        for p in before.into_iter().chain(after) {
             ordered.push(p.clone());
             if shown.contains(&p.finding.kind.id) {
                 continue;
@@ -215,11 +230,31 @@ fn place(found: Vec<Finding>) -> Vec<Placed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Kind, Subject};
+    use crate::model::Subject;
 
     fn check(kinds: &[&'static Kind], expected: &[(&str, Option<&str>)]) {
+        check_ended(None, kinds, expected);
+    }
+
+    #[test]
+    fn a_lost_key_of_the_database_explains_its_answer() {
+        let lost = Subject::default().key("DATABASE_URL");
+        let found = vec![
+            Finding::new(&finding::EXPORT_PREFIX, lost, "x"),
+            Finding::new(&finding::APP_DATABASE_DOWN, Subject::default(), "x"),
+        ];
+        let placed = place(found, Some(finding::APP_DATABASE_DOWN.id));
+        assert_eq!(placed[0].finding.kind, &finding::EXPORT_PREFIX);
+        assert_eq!(placed[1].explained_by, Some(finding::EXPORT_PREFIX.id));
+    }
+
+    fn check_ended(
+        ended: Option<&'static str>,
+        kinds: &[&'static Kind],
+        expected: &[(&str, Option<&str>)],
+    ) {
         let found = kinds.iter().map(|k| Finding::new(k, Subject::default(), "x")).collect();
-        let placed = place(found);
+        let placed = place(found, ended);
         let got: Vec<_> = placed.iter().map(|p| (p.finding.kind.id, p.explained_by)).collect();
         assert_eq!(got, expected);
     }
@@ -244,6 +279,15 @@ mod tests {
             &[&finding::SVC_FAILED, &finding::NET_NO_LISTENER],
             &[("SVC-001", None), ("NET-001", Some("SVC-001"))],
         );
+    }
+
+    #[test]
+    fn what_ended_the_last_run_comes_before_other_causes() {
+        let kinds = [&finding::EXPORT_PREFIX, &finding::APP_DATABASE_DOWN, &finding::SVC_FAILED];
+        let ended = Some(finding::APP_DATABASE_DOWN.id);
+        let (other, cause) = (kinds[0].id, kinds[1].id);
+        check(&kinds, &[(other, None), ("SVC-001", Some(other)), (cause, None)]);
+        check_ended(ended, &kinds, &[(cause, None), ("SVC-001", Some(cause)), (other, None)]);
     }
 
     #[test]

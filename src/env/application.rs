@@ -18,6 +18,13 @@ pub struct Application {
     pub complete: bool,
 }
 
+/// Whether projects commonly take the place of their database from a key of this name, for example
+/// `DATABASE_URL`, `DB_HOST` or `PGPASSWORD`.
+pub fn is_database_key(key: &str) -> bool {
+    const STARTS: &[&str] = &["DB_", "DATABASE_", "PG", "POSTGRES", "MYSQL"];
+    STARTS.iter().any(|start| key.starts_with(start))
+}
+
 /// Lints of the values. Files of unknown use get those that hold for any Django project.
 pub(super) fn lint(bytes: &[u8], reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
     if reading.loads.is_err() || reading.vars.is_empty() {

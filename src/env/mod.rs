@@ -25,7 +25,7 @@ pub mod systemd;
 mod utf8;
 mod write;
 
-pub use application::Application;
+pub use application::{Application, is_database_key};
 pub use defect::{Defect, class_letter};
 pub use digest::{Salt, digest};
 pub use double_equals::{

@@ -129,7 +129,7 @@ fn closed(facts: &Facts, file: &DatabaseFile) -> Option<Finding> {
     let mut found = add(detail);
     // A name that the service user may have chosen stands in no command.
     if file.named_by_root && own.0 == file.path {
-        found.commands = opened(facts, own, above, file_shut, directory_shut);
+        found.commands = opened(facts, file, file_shut, directory_shut);
     }
     Some(match found.commands.is_empty() {
         true => found.command(&["meats-deploy", "check"]),
@@ -152,11 +152,11 @@ fn sealed(facts: &Facts, file: &DatabaseFile) -> Finding {
 /// changes nothing: there the user itself puts a copy in its place, as far as it may read.
 fn opened(
     facts: &Facts,
-    own: &Step,
-    above: &[Step],
+    file: &DatabaseFile,
     file_shut: bool,
     directory_shut: bool,
 ) -> Vec<Vec<String>> {
+    let (Some(own), above) = parts(file) else { return Vec::new() };
     let (Some(walker), Some(directory)) = (&facts.walker, above.last()) else { return Vec::new() };
     let user = facts.config.user.value.as_str();
     let guarded = above.iter().all(|(_, stat)| stat.is_roots_alone());
@@ -172,7 +172,7 @@ fn opened(
         if directory_shut {
             commands.push(command(&["chown", user, &place]));
         }
-    } else if file_shut && !directory_shut && walker.may(&own.1, 4) {
+    } else if file_shut && !directory_shut && file.lets(walker, own, 4) {
         let new = format!("{path}.new");
         commands.push(command(&["runuser", "-u", user, "--", "cp", &path, &new]));
         commands.push(command(&["runuser", "-u", user, "--", "mv", "-f", &new, &path]));

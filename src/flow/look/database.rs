@@ -10,6 +10,7 @@ use crate::checks::{
 };
 use crate::config::Config;
 use crate::deploy::{DatabaseUrl, client_final};
+use crate::env;
 use crate::model::{Fact, FileKind, Secret};
 use crate::sys::exec::{self, Request};
 use crate::sys::postgres::{self, Login, Refused, Server};
@@ -120,8 +121,7 @@ fn default_file(
     config: &Config,
     variables: &[(String, Secret)],
 ) -> Fact<DatabaseFile> {
-    const OTHERS: &[&str] = &["DB_", "DATABASE_", "PG", "POSTGRES", "MYSQL"];
-    let other = |(key, _): &(String, Secret)| OTHERS.iter().any(|start| key.starts_with(start));
+    let other = |(key, _): &(String, Secret)| env::is_database_key(key);
     let directory = &config.working_directory.value;
     let places = ["db.sqlite3", "data/db.sqlite3"].map(|place| directory.join(place));
     let mut there = places.into_iter().filter(|place| !root.stat(place).is_absent());

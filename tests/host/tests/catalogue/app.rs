@@ -80,6 +80,14 @@ pub(super) const CASES: &[Case] = &[
     ),
     person(
         "F46",
+        "a module that is not installed, and since then a defect that the next start repairs",
+        "APP-001",
+        "echo 'import nosuchmodule' >>$APP/backend/projectmeats/settings.py; kick
+         sed -i 's/^DEBUG=/export DEBUG=/' $E",
+        "put_back",
+    ),
+    person(
+        "F46",
         "the application object has another name",
         "APP-003",
         "sed -i s/^application/app/ $APP/backend/projectmeats/wsgi.py; kick",
