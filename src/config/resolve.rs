@@ -175,11 +175,7 @@ impl Resolver<'_> {
     /// The strongest value that `read` accepts; each refused one is a finding.
     fn take<T>(&mut self, key: &'static Key, read: impl Fn(&str) -> Option<T>) -> Sourced<T> {
         for file in self.parsed.iter().rev() {
-            let Some((text, line)) =
-                file.values.get(&(key.section.to_owned(), key.name.to_owned()))
-            else {
-                continue;
-            };
+            let Some((text, line)) = file.get(key.section, key.name) else { continue };
             let origin = Origin::File { path: file.path.clone(), line: *line };
             if let Some(value) = read(text) {
                 self.entries.push(Entry { key, value: text.clone(), origin: origin.clone() });
@@ -217,7 +213,8 @@ fn start_limit(config: &Config, findings: &mut Vec<Finding>) {
 
 fn unknown_keys(parsed: &[Parsed], findings: &mut Vec<Finding>) {
     for file in parsed {
-        for ((section, name), (_, line)) in &file.values {
+        let all = file.values.iter().flat_map(|(s, names)| names.iter().map(move |n| (s, n)));
+        for (section, (name, (_, line))) in all {
             if KEYS.iter().any(|k| k.section == section && k.name == name) {
                 continue;
             }
@@ -319,11 +316,15 @@ pub(super) fn account(text: &str) -> Option<String> {
 
 /// An absolute path without `..` and without control characters.
 pub(super) fn absolute(text: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(text);
-    let plain = path.components().all(|c| !matches!(c, std::path::Component::ParentDir));
-    let ok = path.is_absolute() && plain && one_line(text).is_some();
-    // The components again, without doubled or trailing slashes.
-    (ok && text.len() <= 1024).then(|| path.components().collect())
+    let mut path = String::with_capacity(text.len());
+    // Without doubled or trailing slashes.
+    for part in text.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        path.push('/');
+        path.push_str(part);
+    }
+    let fine = text.starts_with('/') && text.split('/').all(|part| part != "..");
+    let ok = fine && one_line(text).is_some() && text.len() <= 1024;
+    ok.then(|| PathBuf::from(if path.is_empty() { "/" } else { &path }))
 }
 
 /// systemd refuses a whole unit whose program has a quote, a backslash or (262) a character of
@@ -369,9 +370,14 @@ pub(super) fn own_directory(text: &str) -> Option<PathBuf> {
         "/var/tmp",
     ];
     let path = absolute(text)?;
-    let deep = path.components().count() >= 3;
-    let system = SYSTEM.iter().any(|s| path.starts_with(s));
-    let shared = SHARED.iter().any(|s| path == std::path::Path::new(s));
+    // An absolute path without doubled slashes: parts begin where a slash is.
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let deep = bytes.iter().filter(|b| **b == b'/').count() >= 2;
+    let below = |s: &&str| {
+        bytes.strip_prefix(s.as_bytes()).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    };
+    let system = SYSTEM.iter().any(below);
+    let shared = SHARED.iter().any(|s| bytes == s.as_bytes());
     (deep && !system && !shared).then_some(path)
 }
 

@@ -18,7 +18,14 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) path: PathBuf,
-    pub(super) values: BTreeMap<(String, String), (String, usize)>,
+    /// Section, name, value and line.
+    pub(super) values: BTreeMap<String, BTreeMap<String, (String, usize)>>,
+}
+
+impl Parsed {
+    pub(super) fn get(&self, section: &str, name: &str) -> Option<&(String, usize)> {
+        self.values.get(section)?.get(name)
+    }
 }
 
 /// Parses one file. A file that cannot be read or parsed gives nothing and a finding.
@@ -51,11 +58,12 @@ pub(super) fn parse(source: &Source, findings: &mut Vec<Finding>) -> Parsed {
         Ok(sections) => {
             let mut values = BTreeMap::new();
             for (section, assignments) in sections {
-                for (name, value) in assignments {
+                let assignment = |(name, value): (String, Option<String>)| {
                     let line = line_of(text, &section, &name);
-                    let value = value.unwrap_or_default().trim().to_owned();
-                    values.insert((section.clone(), name), (value, line));
-                }
+                    (name, (value.unwrap_or_default().trim().to_owned(), line))
+                };
+                let assignments = assignments.into_iter().map(assignment).collect();
+                values.insert(section, assignments);
             }
             Parsed { path: source.path.clone(), values }
         }

@@ -33,11 +33,10 @@ fn protect(word: &str, exec: bool) -> String {
         ']' | '(' | ')' | '{' | '}' | '<' | '>' | '|' | '&' | '#' => true,
         c => c.is_alphanumeric(),
     };
-    let first_fine = !word.starts_with(['@', '-', ':', '+', '!', '|', '~', '#', ';']);
-    let quoted = word.is_empty()
-        || !first_fine && !word.starts_with('-')
+    let first = word.bytes().next();
+    let quoted = first.is_none_or(|b| b"@:+!|~#;".contains(&b))
         || !word.chars().all(|c| plain(c) || c == '%' || c == '$');
-    if !quoted && !word.contains(['%', '$']) {
+    if !quoted && !word.bytes().any(|b| b == b'%' || b == b'$') {
         return word.to_owned();
     }
     let mut out = String::with_capacity(word.len() + 2);

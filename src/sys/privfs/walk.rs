@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::errno::Errno;
@@ -74,7 +75,7 @@ impl Root {
     }
 
     fn walk(&self, path: &Path, links: Links) -> Result<Place> {
-        let mut pending = names(path)?;
+        let mut pending = names(path);
         let mut here: Option<(Arc<OwnedFd>, Stat)> = None;
         let mut walked = PathBuf::from("/");
         let mut followed = 0;
@@ -107,7 +108,7 @@ impl Root {
                     }
                     // Restart with the link spelled out: `..` is then resolved by name.
                     let rest: PathBuf = pending.iter().collect();
-                    pending = names(&walked.join(target).join(rest))?;
+                    pending = names(&walked.join(target).join(rest));
                     walked = PathBuf::from("/");
                     here = None;
                 }
@@ -344,17 +345,16 @@ fn is_fuse(fd: &OwnedFd) -> Result<bool> {
 }
 
 /// The components of an absolute path; `..` is resolved by name.
-fn names(path: &Path) -> Result<VecDeque<OsString>> {
+fn names(path: &Path) -> VecDeque<OsString> {
     let mut names = VecDeque::new();
-    for component in path.components() {
-        match component {
-            Component::RootDir | Component::CurDir => {}
-            Component::Normal(name) => names.push_back(name.to_owned()),
-            Component::ParentDir => {
+    for name in path.as_os_str().as_bytes().split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => {
                 names.pop_back();
             }
-            Component::Prefix(_) => return Err(Refusal::Os(Errno::EINVAL)),
+            name => names.push_back(OsStr::from_bytes(name).to_owned()),
         }
     }
-    Ok(names)
+    names
 }
