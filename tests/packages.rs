@@ -32,6 +32,7 @@ impl Host {
             user: "projectmeats".to_owned(),
             runs_as: None,
             requirement_files: vec![PathBuf::from(REQUIREMENTS)],
+            guarded: true,
             serving: false,
             postgres: true,
             libpq: Fact::Absent,
@@ -433,6 +434,27 @@ fn what_cannot_be_read_is_not_called_missing() {
     let (found, unseen) = host.look();
     assert_eq!(found, [], "{found:#?}");
     assert_eq!(unseen.len(), 2, "{unseen:?}");
+}
+
+/// Root runs nothing of an environment that somebody else can put another one in the place of.
+#[test]
+fn roots_environment_in_a_place_of_the_users_is_given_away_first() {
+    for guarded in [true, false] {
+        let found = broken(&["PKG-010"], |host| {
+            host.context.guarded = guarded;
+            host.write(REQUIREMENTS, "not-installed==1\n");
+        });
+        let commands: Vec<_> = found[0].commands.iter().map(|c| c.join(" ")).collect();
+        let pip = format!("{VENV}/bin/python3 -m pip install -r {REQUIREMENTS}");
+        let expected = match guarded {
+            true => vec![pip],
+            false => vec![
+                format!("chown -hR projectmeats: {VENV}"),
+                format!("runuser -u projectmeats -- {pip}"),
+            ],
+        };
+        assert_eq!(commands, expected);
+    }
 }
 
 /// Names that the service user can choose are shown, but never in a command that root pastes.

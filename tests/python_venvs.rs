@@ -173,6 +173,7 @@ fn a_healthy_environment_of_that_size_has_no_findings() {
                 user: "projectmeats".to_owned(),
                 runs_as: None,
                 requirement_files: files.to_vec(),
+                guarded: true,
                 serving: false,
                 postgres: true,
                 libpq: Fact::Absent,

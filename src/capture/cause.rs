@@ -37,3 +37,12 @@ pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(inside, _)| inside)
 }
+
+/// What a program said, short enough for a sentence.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 200;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

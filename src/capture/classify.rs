@@ -3,7 +3,7 @@
 //! systemd's own verdicts come first, because they are certain; then the text of the last moments,
 //! because gunicorn's exit statuses are not reliable (1 for almost everything, 3 and 4 by chance).
 
-use super::cause::Cause;
+use super::cause::{Cause, shortened};
 use super::exception;
 use super::facts::Facts;
 use super::gunicorn;
@@ -83,18 +83,37 @@ fn by_signal(facts: &Facts) -> Option<Cause> {
 }
 
 fn unknown(facts: &Facts) -> Cause {
-    let sentence = match (facts.outcome.result, facts.outcome.exit) {
-        (_, Some(exit)) => {
+    let said = last_lines(facts);
+    let sentence = match (facts.outcome.result, facts.outcome.exit, said.last()) {
+        // `sys.exit("text")`, or a failed command of a script before gunicorn.
+        (_, Some(exit @ Exit::Exited(_)), Some(("journal", line))) => {
+            format!(
+                "the main process ended by itself ({}), saying: {}",
+                exit.words(),
+                shortened(line)
+            )
+        }
+        (_, Some(exit), _) => {
             format!("the main process ended ({}), and nothing says why", exit.words())
         }
-        (Some(ServiceResult::StartLimitHit), None) => return manager::start_limit(facts),
-        (_, None) => "the start failed, and nothing says why".to_owned(),
+        (Some(ServiceResult::StartLimitHit), None, _) => return manager::start_limit(facts),
+        (_, None, _) => "the start failed, and nothing says why".to_owned(),
     };
-    let mut cause = Cause::new(&finding::CAP_UNKNOWN, sentence);
-    for (source, line) in facts.said().into_iter().rev().take(3).rev() {
-        cause = cause.seen(source, line);
-    }
-    cause
+    let cause = Cause::new(&finding::CAP_UNKNOWN, sentence);
+    said.into_iter().fold(cause, |cause, (source, line)| cause.seen(source, line))
+}
+
+/// The last lines of the journal; those of the error log, which may be of the run before, only where
+/// it has none.
+fn last_lines(facts: &Facts) -> Vec<(&'static str, &str)> {
+    let said = facts.said();
+    let of = |wanted: &str| -> Vec<(&'static str, &str)> {
+        let lines = said.iter().copied().filter(|(s, l)| *s == wanted && !l.trim().is_empty());
+        let last: Vec<_> = lines.rev().take(3).collect();
+        last.into_iter().rev().collect()
+    };
+    let journal = of("journal");
+    if journal.is_empty() { of("error.log") } else { journal }
 }
 
 #[cfg(test)]

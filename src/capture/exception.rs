@@ -101,11 +101,28 @@ fn app_log(facts: &Facts, t: &Traceback) -> Option<Cause> {
     Some(Cause::new(&finding::APP_LOG, sentence))
 }
 
+/// The variable that os.environ, python-decouple or django-environ did not find.
+fn missing_key(t: &Traceback) -> Option<&str> {
+    let key = match t.name() {
+        "KeyError" => {
+            let os = t.frames.last().is_some_and(|f| {
+                f.function == "__getitem__"
+                    && (f.file == "<frozen os>" || f.file.ends_with("/os.py"))
+            });
+            t.message.trim_matches('\'').lines().next().filter(|_| os)?
+        }
+        "UndefinedValueError" => t.message.split_whitespace().next()?,
+        "ImproperlyConfigured" => between(&t.message, "Set the ", " environment variable")?,
+        _ => return None,
+    };
+    let fine = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (!key.is_empty() && key.len() <= 64 && key.bytes().all(fine)).then_some(key)
+}
+
 fn env_value(facts: &Facts, t: &Traceback) -> Option<Cause> {
     let sentence = if t.message.starts_with("Invalid truth value") {
         format!("a boolean in the env file is none{}", place(facts, t))
-    } else if t.name() == "UndefinedValueError" {
-        let key = t.message.split_whitespace().next().unwrap_or("a key").to_owned();
+    } else if let Some(key) = missing_key(t) {
         format!("the env file has no \"{key}\", which the application needs")
     } else if t.message.contains("SECRET_KEY setting must not be empty") {
         "SECRET_KEY is empty".to_owned()

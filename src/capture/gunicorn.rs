@@ -1,13 +1,13 @@
 //! Causes in gunicorn's own words (gunicorn 20 to 27), with the state of the host behind them.
 
-use super::cause::{Cause, between};
+use super::cause::{Cause, between, shortened};
 use super::facts::{Facts, Listener};
 use crate::model::{Fact, FileKind, Kind, Stat, finding};
 
 type Rule = fn(&Facts, &str) -> Option<Cause>;
 
 /// What one line can say; the last line that a rule knows decides.
-const RULES: &[Rule] = &[not_writable, port_busy, bind, pid_file, wrong_object, option];
+const RULES: &[Rule] = &[not_writable, port_busy, bind, pid_file, wrong_object, option, error];
 
 /// The cause that gunicorn names itself.
 pub(super) fn cause(facts: &Facts) -> Option<Cause> {
@@ -159,7 +159,17 @@ fn wrong_object(facts: &Facts, line: &str) -> Option<Cause> {
 
 fn option(_: &Facts, line: &str) -> Option<Cause> {
     let usage = line.split_once("gunicorn: error: ").map(|(_, why)| why.trim());
-    let config = line.trim().strip_prefix("Error: ").filter(|l| l.contains("config"));
+    let settings = ["config", "chdir", "class uri", "Invalid value", "isn't a valid"];
+    let told = |text: &&str| settings.iter().any(|word| text.contains(word));
+    let config = line.trim().strip_prefix("Error: ").filter(told);
     let why = usage.or(config)?;
     Some(Cause::new(&finding::APP_OPTION, format!("gunicorn refused its command: {why}")))
+}
+
+/// `Error: TEXT` is all that gunicorn prints of a RuntimeError, its subclasses such as
+/// RecursionError included (gunicorn/app/base.py, `BaseApplication.run`).
+fn error(_: &Facts, line: &str) -> Option<Cause> {
+    let text = line.trim().strip_prefix("Error: ")?;
+    let sentence = format!("the application ended with a RuntimeError: {}", shortened(text));
+    Some(Cause::new(&finding::APP_EXCEPTION, sentence))
 }

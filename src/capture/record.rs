@@ -12,7 +12,7 @@ use super::classify::Verdict;
 use super::facts::{Facts, LogLine};
 use super::outcome::{Exit, Outcome, signal_name};
 use super::redact::Redactor;
-use crate::model::{Evidence, Fact, Space};
+use crate::model::{Evidence, Fact, Space, finding};
 
 /// The name and version of the format.
 pub const SCHEMA: &str = "projectmeats.failure/1.1";
@@ -222,11 +222,28 @@ impl Record {
         self.last_invocation = invocation;
     }
 
-    /// Equal for failures that are counted together.
+    /// Equal for failures that are counted together. Where the cause is not known the sentence has
+    /// what the program said, with its process numbers and times: digits do not count.
     pub fn same_cause(&self, other: &Self) -> bool {
+        let unknown = self.cause.finding == finding::CAP_UNKNOWN.id;
+        let words = |record: &Self| {
+            let counts = |c: &char| !unknown || !c.is_ascii_digit();
+            record.cause.sentence.chars().filter(counts).collect::<String>()
+        };
         self.unit == other.unit
             && self.cause.finding == other.cause.finding
-            && self.cause.sentence == other.cause.sentence
+            && words(self) == words(other)
+            && (!unknown || self.how() == other.how())
+    }
+
+    /// Whether it says more than that the service failed.
+    pub fn tells(&self) -> bool {
+        let words = || self.cause.evidence.iter().any(|seen| seen.source == "journal");
+        match finding::by_word(&self.cause.finding) {
+            Some(kind) if kind == &finding::CAP_UNKNOWN => words(),
+            Some(kind) => kind != &finding::CAP_START_LIMIT,
+            None => false,
+        }
     }
 
     /// `projectmeats` of `projectmeats.service`.

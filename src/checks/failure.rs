@@ -38,10 +38,11 @@ const UNITS: &[&Kind] = &[
     &finding::APP_OPTION,
 ];
 
-/// A cause that is not known says nothing that the state of the unit does not say.
+/// A cause that is not known says nothing that the state of the unit does not say, unless the program
+/// had last words.
 fn told(facts: &Facts, record: &Record) -> Option<Finding> {
     let kind = finding::by_word(&record.cause.finding)?;
-    if kind == &finding::CAP_UNKNOWN || kind == &finding::CAP_START_LIMIT {
+    if !record.tells() {
         return None;
     }
     let unit = facts.config.unit();

@@ -73,6 +73,8 @@ pub struct Context {
     pub runs_as: Option<Owner>,
     /// The requirements files of the settings, not those that they include.
     pub requirement_files: Vec<PathBuf>,
+    /// Root alone can change the environment's place and these files.
+    pub guarded: bool,
     /// The service answers at every address: what is missing was not needed so far.
     pub serving: bool,
     /// DATABASE_URL is for PostgreSQL.
@@ -114,19 +116,31 @@ pub fn unseen(facts: PackageFacts<'_>) -> Vec<String> {
 
 // Commands that work when pasted as root.
 impl PackageFacts<'_> {
-    /// As the service user, unless the environment is root's: code that the service user wrote is
-    /// not for root to run.
+    fn is_roots(&self) -> bool {
+        self.environment.facts.dir.known().is_some_and(|dir| dir.uid == 0)
+    }
+
+    /// As the service user, unless all of it is root's: code that the service user wrote, or can put
+    /// in the place of root's, is not for root to run.
     fn as_owner(&self, words: &[&str]) -> Vec<String> {
-        let dir = self.environment.facts.dir.known();
         let user = ["runuser", "-u", self.context.user.as_str(), "--"];
-        let prefix = if dir.is_some_and(|dir| dir.uid == 0) { &[][..] } else { &user[..] };
+        let roots = self.is_roots() && self.context.guarded;
+        let prefix = if roots { &[][..] } else { &user[..] };
         prefix.iter().chain(words).map(|word| (*word).to_owned()).collect()
+    }
+
+    /// Root's environment in a place of the service user's becomes that user's.
+    fn given(&self) -> Option<Vec<String>> {
+        let venv = self.environment.facts.path.display().to_string();
+        let owner = format!("{}:", self.context.user);
+        let words = ["chown", "-hR", &owner, &venv].map(str::to_owned).to_vec();
+        (self.is_roots() && !self.context.guarded).then_some(words)
     }
 
     /// `VENV/bin/python3 -m pip …`, with pip made first where there is none.
     fn pip(&self, words: &[&str]) -> Vec<Vec<String>> {
         let python = self.environment.facts.path.join("bin/python3").display().to_string();
-        let mut commands = Vec::new();
+        let mut commands: Vec<_> = self.given().into_iter().collect();
         if self.environment.judged().find("pip").is_none() {
             commands.push(self.as_owner(&[python.as_str(), "-m", "ensurepip"]));
         }
@@ -150,7 +164,8 @@ impl PackageFacts<'_> {
     /// Makes the environment again with the system's Python and installs into it.
     fn rebuild(&self) -> Vec<Vec<String>> {
         let venv = self.environment.facts.path.display().to_string();
-        let mut commands = vec![self.as_owner(&["python3", "-m", "venv", "--clear", &venv])];
+        let mut commands: Vec<_> = self.given().into_iter().collect();
+        commands.push(self.as_owner(&["python3", "-m", "venv", "--clear", &venv]));
         commands.extend(self.install(&["gunicorn"]).pop());
         commands
     }

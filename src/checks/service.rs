@@ -79,7 +79,7 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
                     detail.push_str("; the unit's start limit is out of reach, so it never fails");
                     let adopt: &[&str] = &["meats-diagnose", "unit", "--adopt"];
                     let restart: &[&str] = &["systemctl", "restart", name];
-                    add(&finding::SVC_RESTART_LOOP, detail, &[adopt, restart]);
+                    add(&finding::SVC_RESTART_LOOP, detail, &[failures, adopt, restart]);
                 }
                 false => add(&finding::SVC_RESTART_LOOP, detail, &[failures]),
             }

@@ -82,6 +82,11 @@ impl Config {
         format!("{}.service", self.service.value)
     }
 
+    /// The user that the package makes (sysusers.d).
+    pub fn default_user() -> &'static str {
+        key::USER.default
+    }
+
     /// `NAME.socket`.
     pub fn socket_unit(&self) -> String {
         format!("{}.socket", self.service.value)

@@ -19,7 +19,7 @@ use crate::checks::{
 };
 use crate::config::{Config, STATE_DIR};
 use crate::deploy::{health_address, health_host};
-use crate::model::{Action, Effect, Fact, Finding, Holder, Owner, Subject, finding};
+use crate::model::{Action, Effect, Fact, Finding, Holder, Owner, Subject};
 use crate::python::Platform;
 use crate::report;
 use crate::sys::clock::Deadline;
@@ -273,9 +273,7 @@ fn failure(root: &Root, config: &Config, service: &Fact<ServiceState>) -> Fact<R
     // In the middle of another start the journal of the last run is not PID 1's to name.
     let between = state.active != "activating" || state.sub == "auto-restart";
     let seen = between.then(|| super::capture::look(root, config, &unit)).flatten();
-    let vague = [finding::CAP_UNKNOWN.id, finding::CAP_START_LIMIT.id];
-    let clear = |r: &Record| !vague.contains(&r.cause.finding.as_str());
-    if let Some(record) = seen.filter(clear) {
+    if let Some(record) = seen.filter(Record::tells) {
         return Fact::Known(record);
     }
     // An older story is no cause of this one: the record must be of the last run, or, while another
@@ -286,7 +284,7 @@ fn failure(root: &Root, config: &Config, service: &Fact<ServiceState>) -> Fact<R
     match super::failures::observe(root) {
         Fact::Known(records) => records
             .into_iter()
-            .find(|r| r.unit == unit && clear(r) && fresh(r))
+            .find(|r| r.unit == unit && r.tells() && fresh(r))
             .map_or(Fact::Absent, Fact::Known),
         Fact::Absent => Fact::Absent,
         Fact::Unknown(why) => Fact::Unknown(format!("records of failures: {why}")),
@@ -408,6 +406,8 @@ pub(super) fn packages_seen(
     let launcher = config.venv.join("bin/gunicorn");
     let files: Vec<PathBuf> =
         config.requirements.iter().filter(|p| !root.stat(p).is_absent()).cloned().collect();
+    let roots = |path: &PathBuf| root.is_roots_alone(path);
+    let guarded = roots(&config.venv.value) && files.iter().all(roots);
     let uname = processes::uname();
     let user = accounts.find_user(&config.user);
     PackagesSeen {
@@ -419,6 +419,7 @@ pub(super) fn packages_seen(
                 uid: u.uid,
                 gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
             }),
+            guarded,
             requirement_files: files,
             serving,
             postgres: env_value(root, config, "DATABASE_URL")

@@ -8,7 +8,7 @@ use super::observe_service;
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::model::{
     Action, Effect, Fact, FileKind, Finding, LEFTOVER, Names, Origin, Owner, Plan, Secret, Seen,
-    Stat, Subject, finding, message,
+    Sourced, Stat, Subject, finding, message,
 };
 use crate::report;
 use crate::sys::apply::{Applied, Outcome};
@@ -194,14 +194,26 @@ fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
 }
 
 fn user_missing(config: &Config, unit: &UnitFacts) -> Finding {
-    let what = match (unit.user_exists, unit.group_exists) {
-        (false, _) => format!("user \"{}\"", config.user.value),
-        (true, _) => format!("group \"{}\"", config.group.value),
+    let (user, group) = (config.user.value.as_str(), config.group.value.as_str());
+    let (detail, make): (String, Vec<&str>) = match unit.user_exists {
+        // Its group and the membership in www-data come with it.
+        false if user == Config::default_user() => {
+            (missing("user", &config.user), vec!["systemd-sysusers", "projectmeats-fixes.conf"])
+        }
+        false => (missing("user", &config.user), vec!["useradd", "--system", "--user-group", user]),
+        true => (missing("group", &config.group), vec!["groupadd", "--system", group]),
     };
-    let detail = format!("{what} does not exist (set by {})", config.user.origin);
     Finding::new(&finding::SVC_USER_MISSING, Subject::unit(config.unit()), detail)
-        .command(&["systemd-sysusers", "projectmeats-fixes.conf"])
+        .command(&make)
         .blocking()
+}
+
+fn missing(what: &str, name: &Sourced<String>) -> String {
+    let place = match &name.origin {
+        Origin::File { path, line: 0 } => format!("{} or a drop-in of it", path.display()),
+        origin => origin.to_string(),
+    };
+    format!("{what} \"{}\" does not exist (set by {place})", name.value)
 }
 
 /// The program that the unit starts, if it is plainly not there.

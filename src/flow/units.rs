@@ -258,15 +258,19 @@ fn env_files(root: &Root, config: &Config, admin: &AdminUnit) -> Vec<EnvFile> {
     paths.into_iter().map(look).collect()
 }
 
-/// From the name of gunicorn's metadata directory.
+/// From the name of gunicorn's metadata directory. PID 1 waits for this, and the service user may
+/// have filled `lib`: only the first few names that Python itself gives are looked into.
 fn gunicorn_version(root: &Root, venv: &Path) -> Fact<(u32, u32)> {
+    const PYTHONS: usize = 4;
     let lib = venv.join("lib");
     let version = |name: &OsString| {
         let version = name.to_str()?.strip_prefix("gunicorn-")?.strip_suffix(".dist-info")?;
         let mut parts = version.split('.').map(|p| p.parse().ok());
         Some((parts.next()??, parts.next().flatten().unwrap_or(0)))
     };
-    let pythons = root.names(&lib).into_iter().map(|python| lib.join(python).join("site-packages"));
+    let pythons = root.names(&lib).into_iter();
+    let pythons = pythons.filter(|name| name.as_encoded_bytes().starts_with(b"python3."));
+    let pythons = pythons.take(PYTHONS).map(|python| lib.join(python).join("site-packages"));
     let found = pythons.into_iter().find_map(|dir| root.names(&dir).iter().find_map(version));
     found.map_or(Fact::Absent, Fact::Known)
 }

@@ -69,11 +69,13 @@ pub fn of_invocation(
     }
     let by_process = format!("_SYSTEMD_INVOCATION_ID={invocation}");
     let by_manager = format!("INVOCATION_ID={invocation}");
-    read(
-        root,
-        &Wanted { values: &[&by_process, &by_manager], max, this_boot: true, since: 0 },
-        limit,
-    )
+    let values = [by_process.as_str(), by_manager.as_str()];
+    let mut reading =
+        read(root, &Wanted { values: &values, max, this_boot: true, since: 0 }, limit)?;
+    // Anybody can send a line with the manager's field.
+    let own = |line: &Line| line.user == Some(0) || line.invocation.as_deref() == Some(invocation);
+    reading.lines.retain(own);
+    Ok(reading)
 }
 
 /// The last `max` lines that have one of `values` (`NAME=value`), of all boots.
@@ -107,6 +109,7 @@ fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String
             (troubles, why)
         }
         Ok(Found { lines, entries, troubles, volatile }) => {
+            let lines = lines.into_iter().map(told_apart).collect();
             return Ok(Reading { lines, entries, troubles, by_journalctl: None, volatile });
         }
         Err(why) => (Vec::new(), why),
@@ -114,7 +117,20 @@ fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String
     let lines = journalctl::read(wanted.values, wanted.max, deadline.left())
         .map_err(|error| format!("{why}; {error}"))?;
     let entries = lines.len() as u64;
+    let lines = lines.into_iter().map(told_apart).collect();
     Ok(Reading { lines, entries, troubles, by_journalctl: Some(why), volatile: false })
+}
+
+/// A sender that calls itself systemd and is not root's does not go by that name.
+fn told_apart(line: Line) -> Line {
+    match line.user {
+        Some(0) => line,
+        user if line.identifier == "systemd" => {
+            let user = user.map_or_else(|| "?".to_owned(), |user| user.to_string());
+            Line { identifier: format!("systemd of user {user}"), ..line }
+        }
+        _ => line,
+    }
 }
 
 /// Makes journald write what it has received; true when it said so. A hanging journald is left
@@ -133,6 +149,19 @@ pub fn sync(limit: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_systemd() {
+        let line = |user| Line {
+            time: 1,
+            identifier: "systemd".to_owned(),
+            message: String::new(),
+            user,
+            invocation: None,
+        };
+        let names = [Some(0), Some(999), None].map(|user| told_apart(line(user)).identifier);
+        assert_eq!(names, ["systemd", "systemd of user 999", "systemd of user ?"]);
+    }
 
     #[test]
     fn an_empty_invocation_matches_nothing() {

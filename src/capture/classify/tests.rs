@@ -160,6 +160,13 @@ fn what_gunicorn_says() {
             "APP-018",
             "unrecognized arguments: --nope",
         ),
+        (EXIT_1, "Error: class uri 'x.Y' invalid or not found:".into(), "APP-018", "class uri"),
+        (
+            EXIT_1,
+            "Error: maximum recursion depth exceeded".into(),
+            "APP-015",
+            "RuntimeError: maximum recursion depth exceeded",
+        ),
         (
             ("exit-code", "exited", "3"),
             "[x] [1] [ERROR] Worker failed to boot.".into(),
@@ -221,6 +228,21 @@ fn what_the_application_raises() {
             ),
             "APP-014",
             "SECRET_KEY is empty",
+        ),
+        (
+            EXIT_1,
+            raised(
+                "django.core.exceptions.ImproperlyConfigured: Set the STRIPE_KEY environment variable",
+            ),
+            "APP-014",
+            "\"STRIPE_KEY\"",
+        ),
+        (
+            EXIT_1,
+            raised("x").replace("x/y.py\", line 9, in f\n    raise\nx", "z\"\n")
+                + "  File \"<frozen os>\", line 685, in __getitem__\nKeyError: 'STRIPE_KEY'",
+            "APP-014",
+            "\"STRIPE_KEY\"",
         ),
         (
             EXIT_1,
@@ -321,7 +343,8 @@ fn what_systemd_says() {
 fn nothing_is_guessed() {
     check(&[
         (EXIT_1, String::new(), "CAP-001", "exit 1"),
-        (EXIT_1, "an ordinary line\nError in the word only".into(), "CAP-001", "exit 1"),
+        (EXIT_1, "an ordinary line\nError in the word only".into(), "CAP-001", "saying: Error in"),
+        (EXIT_1, "config missing: S3_BUCKET\n".into(), "CAP-001", "saying: config missing: S3"),
         (
             ("exit-code", "exited", "226"),
             "the program itself ends with 226".into(),

@@ -99,7 +99,7 @@ pub(super) fn secret_parts(key: &str, value: &Secret) -> Vec<Part> {
     }
     match url_password(bytes) {
         Some(password) => vec![part(password)],
-        None if is_url(bytes) => Vec::new(),
+        None if is_url(bytes) => url_tokens(bytes).map(part).collect(),
         None => vec![part(bytes)],
     }
     .into_iter()
@@ -128,6 +128,15 @@ fn is_harmless(key: &str, value: &[u8]) -> bool {
 /// `scheme://…`
 fn is_url(value: &[u8]) -> bool {
     scheme_end(value).is_some() && !value.contains(&b'@') && !value.contains(&b'?')
+}
+
+/// Parts of a URL's path that look made up by a machine, as in the addresses of web hooks: at least
+/// eight bytes with a digit, or sixteen. Files and this host's own addresses have none.
+fn url_tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let file = [&b"file:"[..], b"sqlite:"].iter().any(|scheme| value.starts_with(scheme));
+    let path = scheme_end(value).filter(|_| !file).and_then(|end| value.get(end..));
+    let parts = path.unwrap_or_default().split(|byte| *byte == b'/').skip(1);
+    parts.filter(|part| part.len() >= 16 || part.len() >= 8 && part.iter().any(u8::is_ascii_digit))
 }
 
 fn scheme_end(value: &[u8]) -> Option<usize> {
@@ -199,6 +208,13 @@ mod tests {
             ("DATABASE_URL", "postgres://u:aa@bb@db/x", &["aa@bb"]),
             ("DATABASE_URL", "sqlite:////opt/db.sqlite3", &[]),
             ("SENTRY_DSN", "https://0123456789@o1.example/2", &["https://0123456789@o1.example/2"]),
+            (
+                "SLACK",
+                "https://hooks.example/services/T0123ABCD/B98765432/abcdefghijklmnop",
+                &["T0123ABCD", "B98765432", "abcdefghijklmnop"],
+            ),
+            ("SITE", "https://meats.example.com:8443/orders/v2", &[]),
+            ("CACHE", "file:///var/cache/projectmeats-2026/long-enough-name", &[]),
             ("HOOK", "https://x.example/?token=abcdef", &["https://x.example/?token=abcdef"]),
         ];
         for (key, value, expected) in cases {

@@ -58,7 +58,7 @@ fn is_ours(line: &LogLine) -> bool {
 
 /// A line in the words of a record.
 pub(super) fn log_line(line: journal::Line) -> LogLine {
-    let journal::Line { time, identifier, message } = line;
+    let journal::Line { time, identifier, message, .. } = line;
     LogLine { time, identifier, message }
 }
 

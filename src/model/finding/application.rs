@@ -6,7 +6,7 @@ kinds! {
     APP_IMPORT = "APP-001" "app-import" Error ByHand {
         "The application needs a Python module that cannot be imported.",
         why: "gunicorn loads the application before it answers; a failing import ends every start.",
-        remedy: "Install what the requirements of the application name into its virtual environment, as the user who owns it, or correct the name in the code:\n    cd /opt/projectmeats\n    venv/bin/pip install -r backend/requirements.txt",
+        remedy: "Install what the requirements of the application name into its virtual environment, as the user who owns it, or correct the name in the code:\n    cd /opt/projectmeats/backend\n    runuser -u projectmeats -- ../venv/bin/pip install -r requirements.txt",
         leads_to: ["SVC-001", "SVC-002", "NET-001"],
     }
     APP_SETTINGS = "APP-002" "app-settings" Error ByHand {
@@ -82,8 +82,8 @@ kinds! {
     }
     APP_ENV_VALUE = "APP-014" "app-env-value" Error ByHand {
         "The application could not read a value of the env file: missing, or not of the kind it expects.",
-        why: "python-decouple raises an error for a missing key and for a boolean or number that is none; every start ends there.",
-        remedy: "Look at the keys (values are not shown), and correct the one that the record names:\n    meats-env check",
+        why: "Settings that ask for a missing key, or for a boolean or number that is none, raise an error; every start ends there.",
+        remedy: "Look at the keys (values are not shown), and set or correct the one that the record names:\n    meats-env check\n    meats-env set KEY",
         leads_to: ["SVC-001", "SVC-002", "NET-001"],
     }
     APP_EXCEPTION = "APP-015" "app-exception" Error ByHand {
@@ -101,7 +101,7 @@ kinds! {
     APP_VENV = "APP-017" "app-venv-broken" Error ByHand {
         "gunicorn itself, or something it needs, is missing from the virtual environment.",
         why: "A virtual environment made for another Python (after a release upgrade), or a setuptools without pkg_resources under an old gunicorn.",
-        remedy: "Make the virtual environment anew, in a directory of the user who owns it:\n    cd /opt/projectmeats\n    python3 -m venv --clear venv\n    venv/bin/pip install -r backend/requirements.txt",
+        remedy: "Make the virtual environment anew, in a directory of the user who owns it:\n    cd /opt/projectmeats/backend\n    runuser -u projectmeats -- python3 -m venv --clear ../venv\n    runuser -u projectmeats -- ../venv/bin/pip install -r requirements.txt",
         leads_to: ["SVC-001", "SVC-002", "NET-001"],
     }
     APP_OPTION = "APP-018" "app-option" Error ByHand {

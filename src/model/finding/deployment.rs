@@ -12,7 +12,7 @@ kinds! {
     DEP_NO_VENV = "DEP-002" "no-venv-program" Error ByHand {
         "A program of the virtual environment is missing.",
         why: "The service starts gunicorn from there, and manage.py runs with its interpreter.",
-        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    cd /opt/projectmeats\n    python3 -m venv venv\n    venv/bin/pip install -r backend/requirements.txt",
+        remedy: "Make the environment and install the requirements, as the service user or another one without rights:\n    cd /opt/projectmeats/backend\n    runuser -u projectmeats -- python3 -m venv ../venv\n    runuser -u projectmeats -- ../venv/bin/pip install -r requirements.txt",
         leads_to: ["SVC-001", "NET-001"],
     }
     DEP_SPACE = "DEP-003" "low-space" Error ByHand {

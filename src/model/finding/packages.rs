@@ -30,7 +30,7 @@ kinds! {
     PKG_GUNICORN_MISSING = "PKG-005" "gunicorn-missing" Error ByHand {
         "The program that the unit starts is not there.",
         why: "systemd says \"Failed to locate executable\" and ends with status 203/EXEC.",
-        remedy: "Install gunicorn into the environment:\n    VENV/bin/python3 -m pip install --force-reinstall --no-deps gunicorn",
+        remedy: "Install gunicorn into the environment, as the user who owns it:\n    VENV/bin/python3 -m pip install --force-reinstall --no-deps gunicorn",
         leads_to: ["SVC-001", "SVC-002", "NET-001", "APP-017", "APP-001", "CAP-008", "SVC-006", "NET-002"],
     }
     PKG_SHEBANG_GONE = "PKG-006" "gunicorn-interpreter-gone" Error ByHand {
@@ -124,7 +124,7 @@ kinds! {
     PKG_UNPINNED = "PKG-022" "requirements-unpinned" Note ByHand {
         "Requirements name no exact version.",
         why: "The next installation may bring other versions than the ones that are known to work.",
-        remedy: "Write the versions that are installed now into a constraints file:\n    VENV/bin/python3 -m pip freeze",
+        remedy: "Write the versions that are installed now into a constraints file, as the user who owns the environment:\n    VENV/bin/python3 -m pip freeze",
     }
     PKG_UNUSED = "PKG-023" "distribution-missing-unused" Warning ByHand {
         "A distribution that the requirements ask for is not installed, although the service answers.",
@@ -134,7 +134,7 @@ kinds! {
     PKG_SCRIPT = "PKG-025" "gunicorn-script" Error ByHand {
         "The program that the unit starts is not run by the Python of its environment.",
         why: "An empty script ends with \"Exec format error\" (203/EXEC), and the system's Python does not see what is installed in the environment: \"No module named 'gunicorn'\".",
-        remedy: "Install gunicorn again, which writes its script anew:\n    VENV/bin/python3 -m pip install --force-reinstall --no-deps gunicorn",
+        remedy: "Install gunicorn again, which writes its script anew, as the user who owns the environment:\n    VENV/bin/python3 -m pip install --force-reinstall --no-deps gunicorn",
         leads_to: ["SVC-001", "SVC-002", "NET-001", "APP-017", "APP-001", "CAP-008", "SVC-006", "NET-002"],
     }
     // PKG-024 was told to hosts that had no fault; the id is not used again.

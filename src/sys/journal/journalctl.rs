@@ -11,7 +11,7 @@ use crate::sys::exec::{self, Request};
 /// What journalctl said.
 pub(super) fn read(values: &[&str], max: usize, limit: Duration) -> Result<Vec<Line>, String> {
     let lines = format!("--lines={max}");
-    let fields = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_COMM";
+    let fields = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_COMM,_UID,_SYSTEMD_INVOCATION_ID";
     // Without --all a long message is printed as null.
     let mut argv =
         vec!["/usr/bin/journalctl", "--quiet", "--no-pager", "--all", "--output=json", fields];
@@ -46,7 +46,9 @@ fn parse_line(json: &[u8]) -> Option<Line> {
         identifier => identifier,
     };
     let time = text("__REALTIME_TIMESTAMP").parse().ok()?;
-    Some(Line { time, identifier, message: text("MESSAGE") })
+    let user = text("_UID").parse().ok();
+    let invocation = Some(text("_SYSTEMD_INVOCATION_ID")).filter(|id| !id.is_empty());
+    Some(Line { time, identifier, message: text("MESSAGE"), user, invocation })
 }
 
 /// A field is a string, an array of bytes when it is not UTF-8, or an array of these when an entry

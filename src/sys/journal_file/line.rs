@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::Read;
 
-use super::Trouble;
 use super::object::{Data, JournalFile, LZ4, XZ, ZSTD};
+use super::{Line, Trouble};
 
 /// Most bytes of a value that are taken, compressed or not.
 const VALUE: u64 = 1 << 20;
 /// The longest name among [`NAMES`] and its `=`.
-const LONGEST: u64 = 18;
-const NAMES: [(&[u8], Field); 3] = [
+const LONGEST: u64 = 23;
+const NAMES: [(&[u8], Field); 5] = [
     (b"MESSAGE=", Field::Message),
     (b"SYSLOG_IDENTIFIER=", Field::Identifier),
     (b"_COMM=", Field::Command),
+    (b"_UID=", Field::User),
+    (b"_SYSTEMD_INVOCATION_ID=", Field::Invocation),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ enum Field {
     Message,
     Identifier,
     Command,
+    User,
+    Invocation,
 }
 
 /// Reads entries; entries of one program share most of their fields, and each is looked at once.
@@ -30,13 +34,16 @@ pub(super) struct Lines {
     seen: HashMap<u64, Option<(Field, String)>>,
 }
 
-/// Identifier and message.
-pub(super) type Said = (String, String);
-
 impl Lines {
-    /// The line of the entry at this offset.
-    pub(super) fn read(&mut self, file: &mut JournalFile, entry: u64) -> Result<Said, Trouble> {
+    /// The line of the entry at this offset, which was written at `time`.
+    pub(super) fn read(
+        &mut self,
+        file: &mut JournalFile,
+        entry: u64,
+        time: u64,
+    ) -> Result<Line, Trouble> {
         let (mut message, mut identifier, mut command) = (None, None, None);
+        let (mut user, mut invocation) = (None, None);
         for at in file.fields(entry)? {
             let known = match self.seen.entry(at) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -47,11 +54,14 @@ impl Lines {
                 Field::Message => &mut message,
                 Field::Identifier => &mut identifier,
                 Field::Command => &mut command,
+                Field::User => &mut user,
+                Field::Invocation => &mut invocation,
             };
             place.get_or_insert_with(|| value.clone());
         }
-        let identifier = identifier.filter(|i| !i.is_empty()).or(command);
-        Ok((identifier.unwrap_or_default(), message.unwrap_or_default()))
+        let identifier = identifier.filter(|i| !i.is_empty()).or(command).unwrap_or_default();
+        let user = user.and_then(|text| text.parse().ok());
+        Ok(Line { time, identifier, message: message.unwrap_or_default(), user, invocation })
     }
 }
 

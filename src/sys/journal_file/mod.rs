@@ -60,8 +60,13 @@ pub(super) struct Wanted<'a> {
 pub struct Line {
     /// Microseconds since the epoch.
     pub time: u64,
+    /// What the sender calls itself.
     pub identifier: String,
     pub message: String,
+    /// The sender's user, by journald (`_UID=`).
+    pub user: Option<u32>,
+    /// The run of a unit that the sender belongs to, by journald (`_SYSTEMD_INVOCATION_ID=`).
+    pub invocation: Option<String>,
 }
 
 /// What was found.
@@ -266,10 +271,8 @@ fn read_lines(files: &mut [Named], hits: &[Hit], found: &mut Found) -> Result<()
         else {
             continue;
         };
-        match again(file, |file| lines.read(file, hit.entry)) {
-            Ok((identifier, message)) => {
-                found.lines.push(Line { time: hit.stamp.time, identifier, message });
-            }
+        match again(file, |file| lines.read(file, hit.entry, hit.stamp.time)) {
+            Ok(line) => found.lines.push(line),
             Err(trouble) => note(path, trouble, &mut found.troubles)?,
         }
     }
