@@ -14,6 +14,12 @@ const OOM: &str = "group=/sys/fs/cgroup$(systemctl show -P ControlGroup UNIT); \
         os.setxattr(sys.argv[1], \"user.oomd_kill\", b\"1\")' $group; \
     kill -KILL $(cat $group/cgroup.procs)";
 
+/// Somebody without rights says in systemd's name that memory ran out.
+const FORGED: &str = "id=$(systemctl show -P InvocationID UNIT); \
+    printf '%s\\n' 'MESSAGE=UNIT: A process of this unit has been killed by the OOM killer.' \
+        SYSLOG_IDENTIFIER=systemd INVOCATION_ID=$id | runuser -u nobody -- logger --journald; \
+    journalctl --sync; systemctl kill -s KILL UNIT";
+
 fn rows() -> Vec<Row> {
     let notify = |lines: String| format!("Type=notify\nNotifyAccess=all\n{lines}");
     let gunicorn = |rest: &str| instead(&format!("{GUNICORN} --bind 127.0.0.1:8111 {rest}"));
@@ -51,6 +57,10 @@ fn rows() -> Vec<Row> {
         row("pre-missing", "ExecStartPre=/nowhere", "").gives("SVC-006", "exit-code"),
         row("protocol", notify(shell("exit 0")), "").gives("CAP-015", "protocol").statuses(&[0]),
         row("unknown", shell("exit 5"), "").gives("CAP-001", "exit-code").statuses(&[5]),
+        row("words", shell("echo config missing: S3_BUCKET >&2; exit 1"), "").gives("CAP-001", "exit-code").statuses(&[1]),
+        row("runtime-error", gunicorn("--preload --pythonpath /srv/ends raising:app"), "").gives("APP-015", "exit-code").statuses(&[1]),
+        row("missing-key", gunicorn("--preload --pythonpath /srv/ends lacking:app"), "").gives("APP-014", "exit-code").statuses(&[1]),
+        row("forged", notify(String::new()), FORGED).gives("CAP-002", "signal").signal("KILL"),
         row("exec-missing", instead("/opt/nowhere/gunicorn"), "").gives("SVC-006", "exit-code").statuses(&[203]),
         row("exec-interpreter", instead("/opt/projectmeats/moved"), "").gives("CAP-008", "exit-code").statuses(&[203]),
         row("exec-mode", instead("/etc/passwd"), "").gives("CAP-008", "exit-code").statuses(&[203]),
@@ -73,6 +83,9 @@ fn every_end_has_its_record() -> Result<()> {
     let machine = machine()?;
     machine.ok(
         "install -m 600 /dev/null /var/log/projectmeats/locked.log; \
+         install -d /srv/ends; echo 'import os; os.environ[\"STRIPE_KEY\"]' >/srv/ends/lacking.py; \
+         printf 'try:\\n    {}[1]\\nexcept KeyError as e:\\n    raise RuntimeError(1) from e\\n' \
+             >/srv/ends/raising.py; \
          printf '#!/nowhere/python3\\n' >/opt/projectmeats/moved; chmod 755 /opt/projectmeats/moved; \
          systemd-run --quiet --unit=busy /opt/projectmeats/venv/bin/python3 -m http.server --bind 127.0.0.1 8112",
     )?;
