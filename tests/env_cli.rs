@@ -70,6 +70,41 @@ impl Host {
             .expect("script(1) of bsdutils is a prerequisite")
     }
 
+    /// A root whose directories anybody can write, as /tmp.
+    fn open_to_all() -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let host = Self::with(b"");
+        let all = fs::Permissions::from_mode(0o1777);
+        fs::set_permissions(host.0.path(), all.clone()).unwrap();
+        fs::create_dir(host.0.path().join("all")).unwrap();
+        fs::set_permissions(host.0.path().join("all"), all).unwrap();
+        host
+    }
+
+    /// Runs without root, in the directory that anybody can write. Where the tester is root the
+    /// program is a copy that others reach, too.
+    fn as_nobody(&self, args: &[&str], input: &[u8]) -> Output {
+        use std::os::unix::process::CommandExt;
+        let program = self.0.path().join("meats-env");
+        if !program.exists() {
+            fs::copy(called("meats-env"), &program).unwrap();
+        }
+        let mut command = Command::new(program);
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        let mut child = command
+            .args(args)
+            .current_dir(self.0.path().join("all"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).ok();
+        child.wait_with_output().unwrap()
+    }
+
     /// Runs and compares the exit status; what was printed on both streams.
     fn check(&self, args: &[&str], input: &[u8], code: i32) -> String {
         let output = self.run(args, input);
@@ -311,4 +346,134 @@ fn a_hidden_question_can_be_left() {
     let flags: Vec<&str> = said.split_whitespace().collect();
     assert!(flags.contains(&"echo") && flags.contains(&"isig"), "{said}");
     assert_eq!(host.content(), "A=1\n");
+}
+
+/// Whoever writes at the same time waits; no edit is lost, and none is reported that was not made.
+#[test]
+fn writers_at_the_same_time_lose_no_edit() {
+    let host = Host::with(b"A=1\n");
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let host = &host;
+            scope.spawn(move || {
+                for turn in 0..8 {
+                    host.check(&["set", &format!("K{writer}_{turn}")], b"v", 0);
+                }
+            });
+        }
+    });
+    assert_eq!(host.content().lines().filter(|line| line.starts_with('K')).count(), 24);
+    let names = fs::read_dir(host.file().parent().unwrap()).unwrap().flatten();
+    let left = names.filter(|e| e.file_name().to_string_lossy().ends_with(".meats-new"));
+    assert_eq!(left.count(), 0);
+}
+
+/// A directory of root's in which anybody may make files, as /tmp.
+#[test]
+fn a_file_of_ones_own_is_repaired_in_any_directory() {
+    let host = Host::open_to_all();
+    assert!(host.as_nobody(&["set", "A", "x.env"], b"1").status.code() == Some(4));
+    let file = host.0.path().join("all/x.env");
+    let made = host.as_nobody(
+        &[
+            "generate",
+            "--set",
+            "ALLOWED_HOSTS=a.org",
+            "--set",
+            "DATABASE_URL=sqlite:////x",
+            "x.env",
+        ],
+        b"",
+    );
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    // Not with O_CREAT: the kernel may refuse that to root here (fs.protected_regular).
+    let opened = fs::OpenOptions::new().write(true).truncate(true).open(&file);
+    opened.unwrap().write_all(b"A = 1\n").unwrap();
+    let fixed = host.as_nobody(&["fix", "x.env"], b"");
+    assert!(fixed.status.success(), "{}", String::from_utf8_lossy(&fixed.stderr));
+    assert_eq!(fs::read(&file).unwrap(), b"A=1\n");
+}
+
+/// What could not be written was not repaired.
+#[test]
+fn a_repair_is_told_when_it_is_done() {
+    let host = Host::with(b"A = 1\n");
+    fs::remove_dir_all(host.0.path().join("var")).unwrap();
+    fs::write(host.0.path().join("var"), "no directory").unwrap();
+    let args = ["fix", "/etc/projectmeats/projectmeats.env"];
+    let said = match nix::unistd::geteuid().is_root() {
+        true => host.check(&args, b"", 4),
+        // Without root the copy stands beside the file.
+        false => {
+            use std::os::unix::fs::PermissionsExt;
+            let directory = host.file().parent().unwrap().to_owned();
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o555)).unwrap();
+            host.check(&args, b"", 4)
+        }
+    };
+    assert!(!said.contains("repaired"), "{said}");
+    assert!(said.contains("the file is as it was"), "{said}");
+}
+
+#[test]
+fn what_readers_say_is_true_of_lines_that_systemd_drops_or_refuses() {
+    let cases: &[(&[u8], i32, &str)] = &[
+        (b"export A=1\n", 1, "set, not by systemd"),
+        (b"A=\xff\n", 3, "systemd refuses the whole file"),
+        (b"A=\0\n", 3, "systemd refuses the whole file"),
+        (b"A=1\n", 0, "every reader gets the same values"),
+    ];
+    for (content, code, expected) in cases {
+        let said = Host::with(b"").check(&["readers", "-"], content, *code);
+        assert!(said.contains(expected), "{content:?}: {said}");
+    }
+    let host = Host::with(b"");
+    let said = host.check(&["readers", "-"], b"A: 1\n", 1);
+    assert!(said.contains("compose   set, not by systemd"), "{said}");
+    let wrapped =
+        b"DATABASE_URL=\npostgres://m:Tr0ub4dor3@db-1/m?sslmode=require\nTr0ub4dor3xyz=x\n";
+    for args in [&["readers", "-"][..], &["readers", "--json", "-"]] {
+        let output = host.run(args, wrapped);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("decouple") && !said.contains("Tr0ub"), "{said}");
+    }
+}
+
+/// Where nothing can be printed nothing is said to be well.
+#[test]
+fn lost_output_is_no_success() {
+    let host = Host::with(b"A='x y'\nALLOWED_HOSTS=a.org\n");
+    let commands: &[&[&str]] = &[
+        &["read", "-0"],
+        &["read"],
+        &["read", "--json"],
+        &["readers"],
+        &["check", "--json"],
+        &["check", "--format", "short"],
+        &["fix", "--dry-run"],
+        &["get", "A"],
+    ];
+    for args in commands {
+        let output = Command::new(called("meats-env"))
+            .args(*args)
+            .arg("--root")
+            .arg(host.0.path())
+            .stdin(Stdio::null())
+            .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{args:?}: {said}");
+        assert!(said.contains("standard output"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn standard_input_is_not_both_file_and_value() {
+    let host = Host::with(b"");
+    let said = host.check(&["set", "A", "-"], b"B=2\nC=3\n", 2);
+    assert!(said.contains("--value-file"), "{said}");
+    fs::write(host.0.path().join("value"), "it's $5").unwrap();
+    let said = host.check(&["set", "A", "-", "--value-file", "/value"], b"B=2\n", 0);
+    assert!(said.starts_with("B=2\nA=") && said.ends_with("readers -\n"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! Which files are meant, what is in them, and how a changed one is written.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,13 +14,16 @@ use crate::model::{
 use crate::sys::apply::first_failure;
 use crate::sys::{Root, lock, stdin};
 
+/// How long another writer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What every command needs.
 pub struct Session {
     pub root: Root,
     pub config: Config,
     here: PathBuf,
-    /// The lock of this package, once a change has begun.
-    held: OnceCell<Option<lock::Lock>>,
+    /// The lock of the last change, and of which directory it is: none for the one of the package.
+    held: RefCell<Option<(Option<PathBuf>, Option<lock::Lock>)>>,
 }
 
 /// A file that was read.
@@ -40,7 +43,7 @@ impl Session {
             .map_err(|why| Stop::new(USAGE, format!("\"{}\": {why}", path.display())))?;
         let (config, _) = observe_settings(&opened);
         let here = if root.is_some() { PathBuf::from("/") } else { here.to_owned() };
-        Ok(Self { root: opened, config, here, held: OnceCell::new() })
+        Ok(Self { root: opened, config, here, held: RefCell::default() })
     }
 
     /// The file that is meant, absolute.
@@ -54,7 +57,9 @@ impl Session {
     /// Reads a file that is to be changed: from here on no other program of this package changes
     /// it, so an edit during a start waits instead of being refused.
     pub fn read_to_change(&self, file: Option<&Path>) -> Result<Input, Stop> {
-        self.hold()?;
+        if file != Some(Path::new("-")) {
+            self.hold(&self.path(file))?;
+        }
         self.read(file)
     }
 
@@ -112,7 +117,7 @@ impl Session {
         let (Some(path), Some(stat)) = (&input.path, &input.stat) else {
             return Err(Stop::new(USAGE, "standard input cannot be changed"));
         };
-        self.hold()?;
+        self.hold(path)?;
         let mut plan = Plan::default();
         let copies = if self.root.is_privileged() {
             self.state_directories(&mut plan);
@@ -173,27 +178,43 @@ impl Session {
         match first_failure(&applied) {
             None => Ok(()),
             Some((path, why)) => {
-                let text = format!("{}: {why}; the file is as it was", path.display());
-                Err(Stop::new(FAILED, text))
+                let after = if self.is_untouched(plan) { "; the file is as it was" } else { "" };
+                Err(Stop::new(FAILED, format!("{}: {why}{after}", path.display())))
             }
         }
     }
 
-    fn hold(&self) -> Result<(), Stop> {
-        if self.held.get().is_none() {
-            self.held.set(self.lock()?).ok();
-        }
-        Ok(())
+    /// What the plan replaces is still what was read: looked at, not believed.
+    fn is_untouched(&self, plan: &Plan) -> bool {
+        plan.actions.iter().any(|action| match &action.effect {
+            Effect::Replace { path, seen, .. } => {
+                self.root.stat(path).known().is_some_and(|now| Seen::from(now) == *seen)
+            }
+            _ => false,
+        })
     }
 
-    /// One writer at a time; only root shares files with the other programs.
-    fn lock(&self) -> Result<Option<lock::Lock>, Stop> {
-        if !self.root.is_privileged() || self.root.stat(Path::new(RUN_DIR)).known().is_none() {
-            return Ok(None);
+    /// One writer at a time: from here on no other program of this package changes the file.
+    fn hold(&self, file: &Path) -> Result<(), Stop> {
+        let package = Path::new(RUN_DIR);
+        // Only root shares files with the other programs.
+        let shared = self.root.is_privileged() && self.root.stat(package).known().is_some();
+        let directory = file.parent().filter(|_| !shared).map(Path::to_owned);
+        let mut held = self.held.borrow_mut();
+        if held.as_ref().is_some_and(|(of, _)| *of == directory) {
+            return Ok(());
         }
-        lock::take(&self.root, &Path::new(RUN_DIR).join("lock"), Duration::from_secs(10))
-            .map(Some)
-            .map_err(|why| Stop::new(FAILED, why))
+        // Two locks at once could wait for each other.
+        drop(held.take());
+        let lock = match &directory {
+            Some(directory) => lock::take_directory(&self.root, directory, PATIENCE),
+            None => Some(
+                lock::take(&self.root, &package.join("lock"), PATIENCE)
+                    .map_err(|why| Stop::new(FAILED, why))?,
+            ),
+        };
+        *held = Some((directory, lock));
+        Ok(())
     }
 
     /// The named files, and the env files below named directories.

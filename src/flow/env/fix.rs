@@ -46,7 +46,11 @@ fn fix_file(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Done {
-    let input = session.read(file)?;
+    // A person who thinks holds nobody up: what was changed meanwhile is then not overwritten.
+    let input = match asked.dry_run || asked.interactive {
+        true => session.read(file)?,
+        false => session.read_to_change(file)?,
+    };
     let context = session.context(&input, false);
     let judged = |text: &[u8]| judge(text, &context).defects;
     let judgement = judge(&input.bytes, &context);
@@ -60,14 +64,21 @@ fn fix_file(
         out.write_all(text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(left(&judged(text), &input.name, err));
     }
-    tell(&input, &judgement, after.as_ref(), asked, out);
     let Some(text) = after else {
+        tell(&input, &judgement, None, asked, out);
         return Ok(left(&judgement.defects, &input.name, out));
     };
-    if !asked.dry_run {
-        let why = judgement.applied.first().map_or(&finding::ENV_UNREADABLE, |d| d.finding.kind);
-        let id = session.replace(&input, text.clone(), why)?;
-        let id = id.unwrap_or_default();
+    let kept = match asked.dry_run {
+        true => None,
+        false => {
+            let first = judgement.applied.first();
+            let why = first.map_or(&finding::ENV_UNREADABLE, |d| d.finding.kind);
+            Some(session.replace(&input, text.clone(), why)?.unwrap_or_default())
+        }
+    };
+    // Only what happened is told.
+    tell(&input, &judgement, Some(&text), asked, out);
+    if let Some(id) = kept {
         writeln!(out, "done; the file as it was is backup {id}").ok();
         if session.root.is_privileged() {
             writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name]))

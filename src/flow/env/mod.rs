@@ -12,7 +12,7 @@ mod generate;
 mod view;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -44,6 +44,49 @@ impl Stop {
 
 type Done = Result<u8, Stop>;
 
+/// Standard output, and the first error that a write to it gave: what was not printed is no success.
+struct Output<'a> {
+    inner: &'a mut dyn Write,
+    lost: Option<io::Error>,
+}
+
+impl Output<'_> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let copy = error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            if self.lost.is_none() && error.kind() != io::ErrorKind::Interrupted {
+                self.lost = Some(error);
+            }
+            copy
+        })
+    }
+
+    /// The status at the end. A reader who went away (`| head -1`) has what he wanted.
+    fn end(mut self, code: u8) -> Done {
+        self.flush().ok();
+        match self.lost {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Stop::new(FAILED, format!("standard output: {error}")))
+            }
+            _ => Ok(code),
+        }
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.note(result)
+    }
+}
+
 /// Runs the command.
 pub fn main(
     args: impl Iterator<Item = OsString>,
@@ -59,9 +102,10 @@ pub fn main(
             return ExitCode::from(if help { 0 } else { USAGE });
         }
     };
+    let mut out = Output { inner: out, lost: None };
     let done = Session::open(cli.root.as_deref(), &process::current_directory())
-        .and_then(|s| run(&s, cli.command, out, err));
-    match done {
+        .and_then(|s| run(&s, cli.command, &mut out, err));
+    match done.and_then(|code| out.end(code)) {
         Ok(code) => ExitCode::from(code),
         Err(stop) => {
             writeln!(err, "{PROGRAM}: {}", report::escape(&stop.text)).ok();
