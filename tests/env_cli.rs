@@ -476,3 +476,174 @@ fn standard_input_is_not_both_file_and_value() {
     let said = host.check(&["set", "A", "-", "--value-file", "/value"], b"B=2\n", 0);
     assert!(said.starts_with("B=2\nA=") && said.ends_with("readers -\n"), "{said}");
 }
+
+/// Another file beside the service's is named where it is meant, in every format.
+#[test]
+fn a_finding_names_the_file_that_it_is_about() {
+    let host = Host::with(b"SECRET_KEY=0123456789012345678901234567890123456789012345678901\nDEBUG=False\nALLOWED_HOSTS=a.org\nDATABASE_URL=sqlite:////x\n");
+    let other = "opt/projectmeats/backend/.env";
+    fs::create_dir_all(host.0.path().join(other).parent().unwrap()).unwrap();
+    fs::write(host.0.path().join(other), "# ours\n\nDEBUG=True\n").unwrap();
+    for (format, expected) in [
+        ("text", "/opt/projectmeats/backend/.env:3: warning ENV-018"),
+        ("short", "/opt/projectmeats/backend/.env:3: warning ENV-018"),
+        ("json", "\"file\": \"/opt/projectmeats/backend/.env\""),
+        ("github", "file=/opt/projectmeats/backend/.env,line=3"),
+        ("sarif", "\"uri\": \"/opt/projectmeats/backend/.env\""),
+    ] {
+        let said = host.check(&["check", "--format", format], b"", 1);
+        assert!(said.contains(expected), "{format}: {said}");
+    }
+}
+
+#[test]
+fn a_finding_is_told_with_reason_and_remedy_for_that_file() {
+    let host = Host::with(b"");
+    fs::write(host.0.path().join("x y.env"), "A = 1\nSECURE_SSL_REDIRECT=perhaps\n").unwrap();
+    let said = host.check(&["check", "/x y.env"], b"", 1);
+    for expected in ["= why: ", "= do: Close up:", "meats-env fix '/x y.env'"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let said = host.check(&["check", "--json", "/x y.env"], b"", 1);
+    let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let findings = json["files"][0]["findings"].as_array().unwrap();
+    let remedy = |code: &str| {
+        let found = findings.iter().find(|f| f["code"] == code).expect(code);
+        found["remedy"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(remedy("space-around-equals"), "Close up:\n    meats-env fix '/x y.env'");
+    assert!(remedy("not-boolean").ends_with("set SECURE_SSL_REDIRECT '/x y.env'"));
+    let said = host.check(&["check", "--format", "sarif", "/x y.env"], b"", 1);
+    assert!(said.contains("meats-env fix FILE"), "{said}");
+    // The service's own file is meant by a command that names none.
+    fs::write(host.file(), "A = 1\n").unwrap();
+    assert!(host.check(&["check"], b"", 1).contains("\n            meats-env fix\n"));
+}
+
+#[test]
+fn colours_are_shown_where_they_are_wanted() {
+    let host = Host::with(b"A = 1\n");
+    for (when, colored) in [("always", true), ("never", false), ("auto", false)] {
+        let said = host.check(&["check", "--color", when], b"", 1);
+        assert_eq!(said.contains("\x1b["), colored, "{when}: {said}");
+    }
+    assert!(!host.check(&["check", "--color", "always", "--json"], b"", 1).contains("\x1b"));
+}
+
+/// Owner and mode of the service's file: what check promises, fix does, if it can.
+#[test]
+fn the_mode_of_the_services_file_is_repaired() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let host = Host::with(b"SECRET_KEY=0123456789012345678901234567890123456789012345678901\nDEBUG=False\nALLOWED_HOSTS=a.org\nDATABASE_URL=sqlite:////x\n");
+    let etc = host.0.path().join("etc");
+    fs::write(etc.join("passwd"), "projectmeats:x:901:901::/:/bin/false\n").unwrap();
+    fs::write(etc.join("group"), "projectmeats:x:901:\nwww-data:x:33:\n").unwrap();
+    fs::set_permissions(host.file(), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(host.check(&["check"], b"", 1).contains("ENV-090"));
+    assert!(host.check(&["fix", "--dry-run"], b"", i32::from(!root())).contains("ENV-090"));
+    let said = host.check(&["fix"], b"", i32::from(!root()));
+    assert!(said.contains("ENV-090") && !said.contains("nothing to repair"), "{said}");
+    if root() {
+        assert_eq!(fs::metadata(host.file()).unwrap().mode() & 0o777, 0o640);
+        assert!(host.check(&["fix"], b"", 0).contains("nothing to repair"));
+        host.check(&["check"], b"", 0);
+    }
+}
+
+fn root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// A directory that could not be searched, or has nothing to be looked at, is told.
+#[test]
+fn a_directory_is_never_passed_over_in_silence() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = Host::open_to_all();
+    let all = host.0.path().join("all");
+    for directory in ["empty", "some/closed"] {
+        fs::create_dir_all(all.join(directory)).unwrap();
+    }
+    fs::write(all.join("some/a.env"), "A=1\n").unwrap();
+    fs::set_permissions(all.join("some/closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    let say = |args: &[&str], code: i32| {
+        let output = host.as_nobody(args, b"");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        said
+    };
+    assert!(say(&["check", "empty"], 0).contains("empty: no env file found"));
+    assert!(say(&["fix", "empty"], 0).contains("empty: no env file found"));
+    for format in ["text", "short", "json", "github", "sarif"] {
+        let said = say(&["check", "--format", format, "some"], 4);
+        assert!(said.contains("some/closed"), "{format}: {said}");
+    }
+    assert!(say(&["check", "some/closed"], 4).contains("not checked"));
+    assert!(say(&["fix", "some"], 4).contains("some/closed"));
+}
+
+/// Whoever only reads may do so by links of his own; nothing is edited by them.
+#[test]
+fn links_are_followed_for_reading_only() {
+    let host = Host::open_to_all();
+    let all = host.0.path().join("all");
+    host.as_nobody(
+        &["generate", "--set", "ALLOWED_HOSTS=a", "--set", "DATABASE_URL=sqlite:////x", "file.env"],
+        b"",
+    );
+    let link = |target: &Path, name: &str| {
+        std::os::unix::fs::symlink(target, all.join(name)).unwrap();
+        if root() {
+            let nobody = Some(nix::unistd::Uid::from_raw(65534));
+            let flags = nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW;
+            nix::unistd::fchownat(nix::fcntl::AT_FDCWD, &all.join(name), nobody, None, flags)
+                .unwrap();
+        }
+    };
+    link(Path::new("file.env"), "link.env");
+    link(&all, "current");
+    for args in [
+        &["get", "ALLOWED_HOSTS", "link.env"][..],
+        &["read", "link.env"],
+        &["export", "--for", "sh", "link.env"],
+        &["readers", "link.env"],
+        &["check", "link.env"],
+        &["get", "ALLOWED_HOSTS", "current/file.env"],
+        &["get", "ALLOWED_HOSTS", "current/link.env"],
+    ] {
+        let output = host.as_nobody(args, b"");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let said = host.as_nobody(&["check", "--format", "short", "current"], b"");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    for args in [&["fix", "link.env"][..], &["set", "A", "link.env"], &["unset", "A", "link.env"]] {
+        let output = host.as_nobody(args, b"1");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+        assert!(said.contains("name its target: ") && said.contains("/all/file.env"), "{said}");
+    }
+    let said = host.as_nobody(&["get", "A", "/dev/stdin"], b"A=1\n");
+    assert_eq!(said.stdout, b"1\n");
+    nix::unistd::mkfifo(&all.join("fifo.env"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let said = host.as_nobody(&["get", "A", "fifo.env"], b"");
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.status.code() == Some(3) && text.contains("standard input"), "{text}");
+    // Where root reads, the link of another user leads nowhere that its maker could not go.
+    if root() {
+        fs::write(host.0.path().join("secret.env"), "A=1\n").unwrap();
+        link(&host.0.path().join("secret.env"), "trap.env");
+        let trap = all.join("trap.env");
+        let output =
+            Command::new(called("meats-env")).args(["get", "A"]).arg(&trap).output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// A shell's `<(...)` is a descriptor by its path.
+#[test]
+fn process_substitution_is_read() {
+    let program = called("meats-env");
+    let line = format!("{} get A <(echo A=1)", program.display());
+    let output = Command::new("bash").args(["-c", &line]).output().unwrap();
+    assert_eq!(output.stdout, b"1\n", "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::{backup, env_repair, evidence, observe_settings, repair};
-use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE};
+use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE, links};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::env::{Application, Context, DoubleEquals};
 use crate::model::{
     Action, Effect, Fact, FileKind, Kind, Origin, Owner, Plan, Secret, Seen, Stat, finding,
 };
+use crate::report;
 use crate::sys::apply::first_failure;
 use crate::sys::{Root, lock, stdin};
 
@@ -60,15 +61,14 @@ impl Session {
         if file != Some(Path::new("-")) {
             self.hold(&self.path(file))?;
         }
-        self.read(file)
+        self.read_strictly(file)
     }
 
-    /// Reads a file, or standard input for `-`.
-    pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
+    /// Reads a file that could be changed, or standard input for `-`: a regular file with one name,
+    /// itself and not by a link.
+    pub fn read_strictly(&self, file: Option<&Path>) -> Result<Input, Stop> {
         if file == Some(Path::new("-")) {
-            let bytes =
-                stdin::read_all(env_repair::ENV_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
-            return Ok(Input { name: "-".to_owned(), path: None, bytes, stat: None });
+            return self.read(file);
         }
         let path = self.path(file);
         let name = file.unwrap_or(&path).display().to_string();
@@ -77,7 +77,61 @@ impl Session {
             Err(found) => {
                 let refused = found.kind == &finding::ENV_NOT_REGULAR;
                 let code = if refused { REFUSED } else { FAILED };
-                Err(Stop::new(code, format!("{name}: {}", found.detail)))
+                let advice = if refused { self.advice(&path) } else { String::new() };
+                Err(Stop::new(code, format!("{name}: {}{advice}", found.detail)))
+            }
+        }
+    }
+
+    /// What to do about a file that is not edited as it is.
+    fn advice(&self, path: &Path) -> String {
+        let shown =
+            |path: &Path, more: &str| report::shell_words(&[format!("{}{more}", path.display())]);
+        match self.root.stat(path).known().map(|stat| stat.kind) {
+            Some(FileKind::Symlink) => {
+                format!("; name its target: {}", shown(&links::resolve(&self.root, path), ""))
+            }
+            Some(FileKind::Regular) => {
+                let (file, new) = (shown(path, ""), shown(path, ".new"));
+                format!("; make it a file of its own: cp -p {file} {new} && mv {new} {file}")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Reads a file by whatever links of the caller's or root's, or standard input for `-`, or a
+    /// descriptor that was handed over.
+    pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
+        const LIMIT: u64 = env_repair::ENV_LIMIT;
+        let path = self.path(file);
+        let name = file.unwrap_or(&path).display().to_string();
+        let handed = match file {
+            Some(file) if file == Path::new("-") => Some(0),
+            Some(_) if self.root.is_system() => links::descriptor(&path),
+            _ => None,
+        };
+        if let Some(number) = handed {
+            let bytes = stdin::read_descriptor(number, LIMIT);
+            let bytes = bytes.map_err(|why| Stop::new(FAILED, why))?;
+            return Ok(Input { name, path: None, bytes, stat: None });
+        }
+        let real = links::resolve(&self.root, &path);
+        let kind = self.root.stat(&real).known().map(|stat| stat.kind);
+        if let Some(kind) = kind.filter(|k| !matches!(k, FileKind::Regular | FileKind::Symlink)) {
+            let word = kind.word();
+            let text = format!(
+                "{name}: it is a {word}; name - and hand its content over on standard input"
+            );
+            return Err(Stop::new(REFUSED, text));
+        }
+        match self.root.read_with_stat(&real, LIMIT) {
+            Fact::Known((bytes, stat)) => {
+                Ok(Input { name, path: Some(path), bytes, stat: Some(stat) })
+            }
+            Fact::Absent => Err(Stop::new(FAILED, format!("{name}: there is no such file"))),
+            Fact::Unknown(why) => {
+                let code = if kind == Some(FileKind::Symlink) { REFUSED } else { FAILED };
+                Err(Stop::new(code, format!("{name}: {why}")))
             }
         }
     }
@@ -218,40 +272,76 @@ impl Session {
     }
 
     /// The named files, and the env files below named directories.
-    pub fn expand(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+    pub fn expand(&self, named: &[PathBuf]) -> Vec<Named> {
         let mut found = Vec::new();
         for file in named {
-            let path = self.path(Some(file));
-            match self.root.stat(&path) {
-                Fact::Known(stat) if stat.kind == FileKind::Directory => {
-                    self.walk(file, 0, &mut found);
-                }
-                _ => found.push(file.clone()),
+            let real = links::resolve(&self.root, &self.path(Some(file)));
+            let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
+            if file == Path::new("-") || !self.root.stat(&real).known().is_some_and(is_directory) {
+                found.push(Named::File(file.clone()));
+                continue;
+            }
+            let before = found.len();
+            self.walk((file, &real), 0, &mut found);
+            if found.len() == before {
+                found.push(Named::Empty(file.clone()));
             }
         }
         found
     }
 
-    fn walk(&self, directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    /// Looks below a directory, by the name that the user knows and the path that it has.
+    fn walk(&self, (shown, real): (&Path, &Path), depth: usize, found: &mut Vec<Named>) {
         const DEEPEST: usize = 16;
         const MOST: usize = 10_000;
-        let Fact::Known(listing) = self.root.list(&self.path(Some(directory)), MOST) else {
-            return;
+        let unseen = |why: String| Named::Unseen(shown.to_owned(), why);
+        let listing = match self.root.list(real, MOST) {
+            Fact::Known(listing) => listing,
+            Fact::Absent => return,
+            Fact::Unknown(why) => {
+                found.push(unseen(why));
+                return;
+            }
         };
         for name in listing.names {
             let text = name.to_string_lossy().into_owned();
-            let path = directory.join(&name);
-            let Fact::Known(stat) = self.root.stat(&self.path(Some(&path))) else { continue };
-            match stat.kind {
-                FileKind::Directory if depth < DEEPEST && !is_foreign(&text) => {
-                    self.walk(&path, depth + 1, found);
+            let (shown, real) = (shown.join(&name), real.join(&name));
+            let kind = match self.root.stat(&real) {
+                Fact::Known(stat) => stat.kind,
+                Fact::Absent => continue,
+                // What cannot be seen here is told when it is read.
+                Fact::Unknown(_) => FileKind::Regular,
+            };
+            match kind {
+                FileKind::Directory if is_foreign(&text) => {}
+                FileKind::Directory if depth == DEEPEST => {
+                    found.push(Named::Unseen(shown, "it lies too deep".to_owned()));
                 }
-                FileKind::Regular if is_env_name(&text) && found.len() < MOST => found.push(path),
+                FileKind::Directory => self.walk((&shown, &real), depth + 1, found),
+                FileKind::Regular | FileKind::Symlink if is_env_name(&text) => {
+                    found.push(Named::File(shown));
+                }
                 _ => {}
             }
         }
+        if listing.truncated {
+            found.push(unseen(format!("it has more than {MOST} entries")));
+        }
     }
 }
+
+/// What a word of the command line stands for.
+#[derive(Debug)]
+pub enum Named {
+    File(PathBuf),
+    /// A directory that has no env file.
+    Empty(PathBuf),
+    /// A directory that was not searched, and why.
+    Unseen(PathBuf, String),
+}
+
+/// What is said of [`Named::Empty`].
+pub const NO_ENV_FILE: &str = "no env file found";
 
 /// Directories of other tools: what lies there is not the site's.
 fn is_foreign(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! meats-env: one env file, or many, as the programs that read them do.
 //!
-//! Invariant: a file is written only through `Session::replace`, which keeps a backup first; a value
-//! is printed only where the user asked for values.
+//! Invariant: a file gets other content only through `Session::replace`, which keeps a backup first; a
+//! value is printed only where the user asked for values.
 
 mod backups;
 mod check;
@@ -9,6 +9,7 @@ mod edit;
 mod files;
 mod fix;
 mod generate;
+mod links;
 mod view;
 
 use std::ffi::OsString;
@@ -17,9 +18,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::cli::diagnose::Color;
 use crate::cli::env::{Cli, Command};
 use crate::report;
-use crate::sys::process;
+use crate::sys::{process, terminal};
 use files::Session;
 
 const PROGRAM: &str = "meats-env";
@@ -102,9 +104,15 @@ pub fn main(
             return ExitCode::from(if help { 0 } else { USAGE });
         }
     };
+    let terminal = terminal::observe();
+    let color = match cli.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal.color.unwrap_or(terminal.stdout),
+    };
     let mut out = Output { inner: out, lost: None };
     let done = Session::open(cli.root.as_deref(), &process::current_directory())
-        .and_then(|s| run(&s, cli.command, &mut out, err));
+        .and_then(|s| run(&s, cli.command, color, &mut out, err));
     match done.and_then(|code| out.end(code)) {
         Ok(code) => ExitCode::from(code),
         Err(stop) => {
@@ -114,9 +122,15 @@ pub fn main(
     }
 }
 
-fn run(session: &Session, command: Command, out: &mut dyn Write, err: &mut dyn Write) -> Done {
+fn run(
+    session: &Session,
+    command: Command,
+    color: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Done {
     match command {
-        Command::Check(asked) => check::run(session, &asked, out),
+        Command::Check(asked) => check::run(session, &asked, color, out),
         Command::Fix(asked) => fix::run(session, &asked, out, err),
         Command::Get { key, file } => view::get(session, &key, file.as_deref(), out),
         Command::Set(asked) => edit::set(session, &asked, out, err),
