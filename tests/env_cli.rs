@@ -647,3 +647,88 @@ fn process_substitution_is_read() {
     let output = Command::new("bash").args(["-c", &line]).output().unwrap();
     assert_eq!(output.stdout, b"1\n", "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Without root the backups are beside the file, and are found there.
+#[test]
+fn backups_without_root_are_brought_back() {
+    let host = Host::open_to_all();
+    let say = |args: &[&str], input: &[u8], code: i32| {
+        let output = host.as_nobody(args, input);
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        said
+    };
+    let template = host.0.path().join("template");
+    fs::write(&template, "A=0\n").unwrap();
+    say(&["generate", "--template", template.to_str().unwrap(), "x.env"], b"", 0);
+    say(&["generate", "--template", template.to_str().unwrap(), "y.env"], b"", 0);
+    say(&["restore", "x.env"], b"", 4);
+    for value in ["1", "0", "1"] {
+        say(&["set", "A", "x.env"], value.as_bytes(), 0);
+    }
+    say(&["restore", "x.env"], b"", 0);
+    assert_eq!(say(&["get", "A", "x.env"], b"", 0), "0\n");
+    assert!(say(&["diff", "x.env"], b"", 1).contains("A=********"));
+    // Two contents, and the first backup stays for ever.
+    let listed = say(&["restore", "--list", "x.env"], b"", 0);
+    assert_eq!(listed.lines().count(), 3, "{listed}");
+    let id = listed.split(' ').next().unwrap();
+    say(&["restore", id, "x.env"], b"", 0);
+    say(&["restore", "y.env"], b"", 4);
+    fs::remove_file(host.0.path().join("all/x.env")).unwrap();
+    say(&["restore", "x.env"], b"", 0);
+    // A copy is not checked.
+    assert_eq!(say(&["check", "."], b"", 0).lines().count(), 2);
+}
+
+#[test]
+fn a_deleted_file_of_the_service_comes_back_with_its_group() {
+    use std::os::unix::fs::MetadataExt;
+    let host = Host::with(b"A=1\n");
+    let etc = host.0.path().join("etc");
+    fs::write(etc.join("passwd"), "projectmeats:x:901:901::/:/bin/false\n").unwrap();
+    fs::write(etc.join("group"), "projectmeats:x:901:\nwww-data:x:33:\n").unwrap();
+    host.check(&["set", "A"], b"2", 0);
+    fs::remove_file(host.file()).unwrap();
+    host.check(&["restore"], b"", 0);
+    assert_eq!(host.content(), "A=1\n");
+    if root() {
+        let now = fs::metadata(host.file()).unwrap();
+        assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (0, 901, 0o640));
+    }
+}
+
+#[test]
+fn generated_from_whatever_template() {
+    let host = Host::with(b"");
+    let generated = |template: &str, code: i32| {
+        fs::write(host.0.path().join("template"), template).unwrap();
+        let output = host.run(&["generate", "--template", "/template", "-"], b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{template}: {said}");
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    for template in ["SECRET_KEY=\n", "export SECRET_KEY=<secret>\n", "SECRET_KEY = ''\n"] {
+        let (text, said) = generated(template, 0);
+        let value = text.strip_prefix("SECRET_KEY=").unwrap_or_default();
+        assert!(value.trim_end().len() == 64 && said.is_empty(), "{template}: {text} {said}");
+    }
+    let (text, said) = generated("EMAIL_HOST_PASSWORD=\n", 0);
+    assert_eq!(text, "EMAIL_HOST_PASSWORD=\n");
+    assert!(said.contains("empty, as in the template: EMAIL_HOST_PASSWORD"), "{said}");
+    assert!(!host.0.path().join("-").exists());
+    let said = host.check(&["generate", "--template", "/template", "/none/x.env"], b"", 4);
+    assert!(said.contains("there is no directory /none"), "{said}");
+}
+
+/// What is asked for and holds a password is not shown while it is typed.
+#[test]
+fn a_generated_file_asks_for_secrets_without_showing_them() {
+    let host = Host::with(b"");
+    let mut child = host.on_a_terminal("generate --set ALLOWED_HOSTS=a.org", "/new.env");
+    let said = answered(&mut child, b"postgres://m:hunter2hunter@db/m\n");
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert!(said.contains("DATABASE_URL") && !said.contains("hunter"), "{said}");
+    let content = fs::read_to_string(host.0.path().join("new.env")).unwrap();
+    assert!(content.contains("postgres://m:hunter2hunter@db/m"), "{said}");
+}

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{backup, env_repair, evidence, observe_settings, repair};
+use super::super::backup::Shelf;
+use super::super::{backup, env_repair, evidence, observe_ids, observe_settings, repair};
 use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE, links};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::env::{Application, Context, DoubleEquals};
@@ -173,15 +174,14 @@ impl Session {
         };
         self.hold(path)?;
         let mut plan = Plan::default();
-        let copies = if self.root.is_privileged() {
+        if self.root.is_privileged() {
             self.state_directories(&mut plan);
-            backup::plan(&self.root, &self.config, path, (&input.bytes, stat), why, 1)
-        } else {
-            // The state directory is root's: the copy stands beside the file, under a hidden name.
-            vec![self.copy_beside(path, &input.bytes, stat, why)]
-        };
+        }
+        let shelf = self.shelf(path);
+        let read = (input.bytes.as_slice(), stat);
+        let copies = backup::plan(&self.root, &self.config, (&shelf, path), read, why, 1);
         let id = copies.iter().find_map(|action| match &action.effect {
-            Effect::Backup { to, .. } => Some(to.clone()),
+            Effect::Backup { to, .. } => Some(to.extension()?.to_string_lossy().into_owned()),
             _ => None,
         });
         plan.actions.extend(copies);
@@ -198,19 +198,32 @@ impl Session {
             },
         });
         self.perform(&plan)?;
-        let id = id.map(|to| match self.root.is_privileged() {
-            true => to.extension().unwrap_or_default().to_string_lossy().into_owned(),
-            false => to.display().to_string(),
-        });
         Ok(id)
     }
 
-    fn copy_beside(&self, path: &Path, bytes: &[u8], stat: &Stat, why: &'static Kind) -> Action {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let copy = crate::env::backup::Backup::of(&name, bytes, "kept");
-        let to = path.with_file_name(format!(".{name}.backup-{}", copy.id));
-        let effect = Effect::Backup { path: path.to_owned(), to, seen: Seen::from(stat) };
-        Action { why, origin: Origin::Default, group: 1, effect }
+    /// Writes a file that does not exist: the service's for root and the service's group, another for
+    /// whoever writes it.
+    pub fn write_new(&self, path: &Path, content: Secret, why: &'static Kind) -> Result<(), Stop> {
+        let service = self.is_service_file(Some(path)) && self.root.is_privileged();
+        let group = observe_ids(&self.root, &self.config).map(|ids| ids.env_gid);
+        let path = path.to_owned();
+        let effect = match (service, group) {
+            (true, Some(gid)) => {
+                Effect::Write { path, content, owner: Owner { uid: 0, gid }, mode: 0o640 }
+            }
+            _ => Effect::Create { path, content: content.into_exposed(), mode: 0o600 },
+        };
+        let mut plan = Plan::default();
+        plan.push(why, Origin::Default, effect);
+        self.perform(&plan)
+    }
+
+    /// Where the backups of a file are: the state directory is root's.
+    pub fn shelf(&self, path: &Path) -> Shelf {
+        match self.root.is_privileged() {
+            true => Shelf::of_root(&self.config, path),
+            false => Shelf::beside(path),
+        }
     }
 
     fn state_directories(&self, plan: &mut Plan) {

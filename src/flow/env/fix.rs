@@ -98,10 +98,7 @@ fn fix_file(
     tell(&input, &judgement, &text, asked, out);
     if let Some(id) = kept {
         writeln!(out, "done; the file as it was is backup {id}").ok();
-        if session.root.is_privileged() {
-            writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name]))
-                .ok();
-        }
+        writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name])).ok();
         warn_about_journal(&judgement, out);
     }
     // A file that was replaced is another one.

@@ -137,7 +137,7 @@ fn run(
         Command::Unset { key, file, dry_run } => {
             edit::unset(session, &key, file.as_deref(), dry_run, out)
         }
-        Command::Generate(asked) => generate::run(session, &asked, out),
+        Command::Generate(asked) => generate::run(session, &asked, out, err),
         Command::Read { reader, json, null, file } => {
             view::read(session, &reader, view::Form::of(json, null), file.as_deref(), out, err)
         }

@@ -500,6 +500,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_has_grown_was_changed() {
+        let (dir, root, _) = root();
+        fs::write(dir.path().join("env"), "A=1\n").unwrap();
+        let before = seen(&root, "/env");
+        fs::write(dir.path().join("env"), "A=1\nB=2\n").unwrap();
+        let kept = root.back_up(Path::new("/env"), Path::new("/kept"), before);
+        assert_eq!(kept, Err(Refusal::Changed));
+    }
+
+    #[test]
     fn what_others_can_write_is_neither_believed_nor_locked() {
         let (dir, root, _) = root();
         for (path, mode, believed) in
