@@ -69,6 +69,7 @@ pub fn descriptor(path: &Path) -> Option<u32> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test lays out its own directory")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
