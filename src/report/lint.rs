@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{escape, shell_words};
-use crate::model::{Finding, Kind, Repair, Severity};
+use crate::model::{Finding, Kind, Repair, Severity, finding};
 
 /// One file that was looked at.
 #[derive(Clone, Debug, Default)]
@@ -86,15 +86,25 @@ fn remedy(kind: &Kind, file: Option<&str>, key: Option<&str>) -> String {
             lines.push(line.to_owned());
             continue;
         }
-        if let (Some(&"set"), Some(named), Some(key)) =
-            (words.get(1).copied().as_ref(), words.get_mut(2), key)
-        {
-            *named = key;
+        if let (Some(key), Some(last)) = (key, words.last_mut()) {
+            if stands_for(kind, last, key) {
+                *last = key;
+            }
         }
         words.extend(file);
         lines.push(format!("{COMMAND}{}", shell_words(&words)));
     }
     lines.join("\n")
+}
+
+/// True where the word in a remedy is only the usual key, and a finding may be about another one.
+fn stands_for(kind: &Kind, word: &str, key: &str) -> bool {
+    match word {
+        "KEY" => true,
+        "DEBUG" | "ALLOWED_HOSTS" | "DATABASE_URL" => *kind != finding::PUBLISHED,
+        "SECRET_KEY" => key.ends_with("SECRET_KEY"),
+        _ => false,
+    }
 }
 
 /// What stands before a command in a remedy.
@@ -504,7 +514,7 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Subject, finding};
+    use crate::model::Subject;
 
     #[test]
     fn the_layout() {
@@ -543,6 +553,31 @@ EMAIL_HOST_PASSWORD is not set
         assert_eq!(lint_exit_status(std::slice::from_ref(&file)), 1);
         let lost = Checked { failure: Some("no".to_owned()), ..Checked::default() };
         assert_eq!(lint_exit_status(&[file, lost]), 4);
+    }
+
+    #[test]
+    fn a_remedy_names_file_and_key() {
+        let cases = [
+            (&finding::BOM, None, "fix 'a b'"),
+            (&finding::NOT_BOOLEAN, Some("USE_X"), "fix --interactive 'a b'\nset USE_X 'a b'"),
+            (&finding::PLACEHOLDER, Some("TOKEN"), "set TOKEN 'a b'"),
+            (
+                &finding::SECRET_KEY_WEAK,
+                Some("MY_SECRET_KEY"),
+                "generate --key MY_SECRET_KEY 'a b'",
+            ),
+            (
+                &finding::PUBLISHED,
+                Some("SECRET_KEY"),
+                "generate --key SECRET_KEY 'a b'\nset DATABASE_URL 'a b'",
+            ),
+            (&finding::NUL_BYTE, None, "fix --interactive 'a b'\nrestore --list 'a b'"),
+        ];
+        for (kind, key, expected) in cases {
+            let text = remedy(kind, Some("a b"), key);
+            let ours = text.lines().filter_map(|line| line.strip_prefix("    meats-env "));
+            assert_eq!(ours.collect::<Vec<_>>().join("\n"), expected);
+        }
     }
 
     #[test]

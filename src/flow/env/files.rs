@@ -89,6 +89,7 @@ impl Session {
         let shown =
             |path: &Path, more: &str| report::shell_words(&[format!("{}{more}", path.display())]);
         match self.root.stat(path).known().map(|stat| stat.kind) {
+            Some(_) if links::descriptor(path).is_some() => "; name - instead".to_owned(),
             Some(FileKind::Symlink) => {
                 format!("; name its target: {}", shown(&links::resolve(&self.root, path), ""))
             }

@@ -265,6 +265,7 @@ impl Differences {
 
 /// A name that only a broken line gives is shown when it cannot be a piece of a secret.
 fn is_shown(name: &str) -> bool {
+    let name = name.strip_prefix("export ").unwrap_or(name);
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let has = |test: fn(&u8) -> bool| name.bytes().any(|b| test(&b));
     let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase);
