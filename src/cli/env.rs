@@ -48,7 +48,7 @@ pub enum Command {
     },
     /// Set a key; the value comes from standard input or --value-file, never from the command line
     Set(Set),
-    /// Remove every line that sets a key
+    /// Remove every line that sets a key, or would set it once it is repaired
     Unset {
         /// Name of the key
         key: String,
@@ -204,7 +204,7 @@ pub struct Generate {
 /// How findings are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// With the line, a caret and the remedy
+    /// With the line, a caret, the reason and the remedy
     #[default]
     Text,
     /// One line a finding, as compilers write it

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use super::scan::{NodeKind, scan};
 use super::systemd::is_valid_name;
@@ -18,6 +19,8 @@ pub enum SetError {
     Name,
     /// NUL, or not UTF-8: no form of the value can be read.
     Value,
+    /// The kernel starts no program with it.
+    Length,
     /// systemd refuses the file as it is, so nothing can be promised about an edit.
     Refused,
     /// The other keys would not be read as before: an open quote or backslash stands in the way.
@@ -29,6 +32,9 @@ impl fmt::Display for SetError {
         f.write_str(match self {
             Self::Name => "the name is not made of letters, digits and underscores, no digit first",
             Self::Value => "the value has a NUL byte or is not UTF-8; no reader takes it",
+            Self::Length => {
+                "name, equals sign and value are longer than 131071 bytes; the kernel starts no program with that"
+            }
             Self::Refused => "systemd refuses the file as it is; repair it first: meats-env fix",
             Self::Entangled => {
                 "an open quote or a backslash joins the line to others; repair it first: meats-env fix --interactive"
@@ -37,10 +43,16 @@ impl fmt::Display for SetError {
     }
 }
 
+/// Most bytes of one `KEY=VALUE` that execve(2) takes.
+const LONGEST: usize = 131_071;
+
 /// Sets a key: the line that counts is changed, or a line is added at the end.
 pub fn set(bytes: &[u8], key: &str, value: &[u8]) -> Result<Secret, SetError> {
     if !is_valid_name(key.as_bytes()) {
         return Err(SetError::Name);
+    }
+    if key.len() + 1 + value.len() > LONGEST {
+        return Err(SetError::Length);
     }
     let text = encode(value).ok_or(SetError::Value)?;
     let line = last_line(bytes, key);
@@ -64,15 +76,15 @@ fn append(bytes: &[u8], key: &str, text: &[u8], value: &[u8]) -> Result<Secret, 
         .or_else(|_| verify(bytes, line(b"\n"), key, Some(value)))
 }
 
-/// Removes every line that sets a key.
+/// Removes every line that sets a key, or would set it once it is repaired.
 pub fn unset(bytes: &[u8], key: &str) -> Result<Secret, SetError> {
     if !is_valid_name(key.as_bytes()) {
         return Err(SetError::Name);
     }
     let edits: Vec<Edit> = scan(bytes, Rules::Since254)
         .filter_map(|node| match node.kind {
-            NodeKind::Assignment(raw) if slice(bytes, raw.key.clone()) == key.as_bytes() => {
-                Some(Edit::delete(node.span))
+            NodeKind::Assignment(raw) if meant(slice(bytes, raw.key.clone())) == key.as_bytes() => {
+                Some(Edit::delete(whole_line(bytes, &node.span)))
             }
             _ => None,
         })
@@ -80,9 +92,29 @@ pub fn unset(bytes: &[u8], key: &str) -> Result<Secret, SetError> {
     verify(bytes, apply_edits(bytes, &edits), key, None)
 }
 
+/// The name without what a repair takes away: a byte order mark, the word `export`.
+fn meant(name: &[u8]) -> &[u8] {
+    let name = name.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(name).trim_ascii_start();
+    match name.strip_prefix(b"export") {
+        Some(rest) if rest.first().is_some_and(u8::is_ascii_whitespace) => rest.trim_ascii(),
+        _ => name,
+    }
+}
+
+/// With the blanks in front, and the LF of a CR LF.
+fn whole_line(bytes: &[u8], span: &Range<usize>) -> Range<usize> {
+    let before = slice(bytes, 0..span.start);
+    let is_blank = |b: &&u8| matches!(b, b' ' | b'\t');
+    let blanks = before.iter().rev().take_while(is_blank).count();
+    let begins = matches!(before.iter().rev().nth(blanks), None | Some(b'\n' | b'\r'));
+    let start = if begins { span.start - blanks } else { span.start };
+    let crlf = slice(bytes, span.clone()).ends_with(b"\r") && bytes.get(span.end) == Some(&b'\n');
+    start..span.end + usize::from(crlf)
+}
+
 struct Place {
     /// From behind the name to the line end.
-    line: std::ops::Range<usize>,
+    line: Range<usize>,
     current: Vec<u8>,
 }
 
@@ -158,10 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn no_value_is_set_that_no_program_can_be_started_with() {
+        for (length, taken) in [(LONGEST - 4, true), (LONGEST - 3, false)] {
+            let found = set(b"", "BIG", &vec![b'x'; length]);
+            assert_eq!(found.map(|_| ()), if taken { Ok(()) } else { Err(SetError::Length) });
+        }
+    }
+
+    #[test]
     fn unsetting() {
-        for (before, expected) in
-            [("A=1\nB=2\nA=3\n", "B=2\n"), ("B=2\n", "B=2\n"), ("# a\nA=1", "# a\n")]
-        {
+        for (before, expected) in [
+            ("A=1\nB=2\nA=3\n", "B=2\n"),
+            ("B=2\n", "B=2\n"),
+            ("# a\nA=1", "# a\n"),
+            ("  A=1\nB=2\n", "B=2\n"),
+            ("\t A=1\n  B=2\n", "  B=2\n"),
+            ("A=1\r\nB=2\r\n", "B=2\r\n"),
+            ("B=2\r\nA=1\r\n", "B=2\r\n"),
+            ("A=1\rB=2\n", "B=2\n"),
+            ("export A=old\nA=new\nB=2\n", "B=2\n"),
+            ("\u{FEFF}A=1\nexport \tA = 2\nexport B=3\n", "export B=3\n"),
+            ("exportA=1\nA=1\n", "exportA=1\n"),
+        ] {
             let found = unset(before.as_bytes(), "A").unwrap().into_exposed();
             assert_eq!(String::from_utf8(found).unwrap(), expected);
         }

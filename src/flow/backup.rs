@@ -13,21 +13,42 @@ pub fn directory() -> PathBuf {
     Path::new(STATE_DIR).join("backups")
 }
 
-/// Files in the directory of the service's env file go by their names alone.
-fn label(config: &Config, file: &Path) -> String {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let directory: PathBuf = file.parent().unwrap_or(file).components().collect();
-    if config.env_file.parent() == Some(&directory) {
-        return name.into_owned();
+/// Where the backups of one file are, and what the file is called there.
+#[derive(Clone, Debug)]
+pub struct Shelf {
+    directory: PathBuf,
+    label: String,
+}
+
+impl Shelf {
+    /// Root's. Files in the directory of the service's env file go by their names alone.
+    pub fn of_root(config: &Config, file: &Path) -> Self {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let place: PathBuf = file.parent().unwrap_or(file).components().collect();
+        let label = match config.env_file.parent() == Some(&place) {
+            true => name.into_owned(),
+            false => env::backup::label(&name, place.as_os_str().as_encoded_bytes()),
+        };
+        Self { directory: directory(), label }
     }
-    env::backup::label(&name, directory.as_os_str().as_encoded_bytes())
+
+    /// Another user's: beside the file, under hidden names.
+    pub fn beside(file: &Path) -> Self {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let directory = file.parent().unwrap_or(file).to_owned();
+        Self { directory, label: format!(".{name}.backup") }
+    }
+
+    /// Where a backup lies.
+    pub fn path(&self, backup: &Backup) -> PathBuf {
+        self.directory.join(backup.name())
+    }
 }
 
 /// The backups of a file, oldest first.
-pub fn observe(root: &Root, config: &Config, file: &Path) -> Fact<Vec<Backup>> {
-    let name = label(config, file);
-    root.list(&directory(), 20_000)
-        .map(|listing| backups(listing.names.iter().filter_map(|n| n.to_str()), &name))
+pub fn observe(root: &Root, shelf: &Shelf) -> Fact<Vec<Backup>> {
+    root.list(&shelf.directory, 20_000)
+        .map(|listing| backups(listing.names.iter().filter_map(|n| n.to_str()), &shelf.label))
 }
 
 /// The actions that keep `content` of `file`, in `group`: what follows in the group only happens
@@ -35,24 +56,23 @@ pub fn observe(root: &Root, config: &Config, file: &Path) -> Fact<Vec<Backup>> {
 pub fn plan(
     root: &Root,
     config: &Config,
-    file: &Path,
+    (shelf, file): (&Shelf, &Path),
     (content, stat): (&[u8], &Stat),
     why: &'static Kind,
     group: usize,
 ) -> Vec<Action> {
-    let existing = observe(root, config, file).known().cloned().unwrap_or_default();
+    let existing = observe(root, shelf).known().cloned().unwrap_or_default();
     let stamp = clock::utc_stamp(clock::now().secs);
-    let fresh = Backup::of(&label(config, file), content, &stamp).behind(existing.last());
+    let fresh = Backup::of(&shelf.label, content, &stamp).behind(existing.last());
     let kept = existing.iter().rposition(|b| b.id == fresh.id);
     let newest = kept.is_some_and(|at| at + 1 == existing.len());
-    let backup = existing.last().filter(|_| newest).unwrap_or(&fresh);
-    let to = directory().join(backup.name());
+    let to = shelf.path(existing.last().filter(|_| newest).unwrap_or(&fresh));
     let gone = match kept {
         _ if newest => Vec::new(),
         Some(at) if at > 0 => existing.get(at).cloned().into_iter().collect(),
         _ => surplus(&existing, usize::try_from(config.max_backups.value).unwrap_or(usize::MAX)),
     };
-    let gone = gone.into_iter().map(|old| Effect::Remove { path: directory().join(old.name()) });
+    let gone = gone.into_iter().map(|old| Effect::Remove { path: shelf.path(&old) });
     std::iter::once(Effect::Backup { path: file.to_owned(), to, seen: Seen::from(stat) })
         .chain(gone)
         .map(|effect| Action { why, origin: Origin::Default, group, effect })

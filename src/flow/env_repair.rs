@@ -85,7 +85,9 @@ fn change(
     let why = applied.first().map_or(&finding::ENV_ACCESS, |f| f.kind);
     let group = 1;
     let path = config.env_file.value.clone();
-    plan.actions.extend(backup::plan(root, config, &path, (before, stat), why, group));
+    let shelf = backup::Shelf::of_root(config, &path);
+    let copies = backup::plan(root, config, (&shelf, &path), (before, stat), why, group);
+    plan.actions.extend(copies);
     let effect = Effect::Replace {
         path,
         content: crate::model::Secret::new(after),

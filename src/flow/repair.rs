@@ -178,6 +178,16 @@ fn fold(access: &mut Plan, content: &mut Plan) {
     });
 }
 
+/// Owner and mode of the env file and its directory alone, as a start repairs them.
+pub fn plan_access(root: &Root, config: &Config, ids: Ids) -> Plan {
+    let mut access = env_access(root, config, ids);
+    let mut content = Plan::default();
+    renew_env(root, config, ids, &mut content);
+    fold(&mut access, &mut content);
+    access.join(content);
+    access
+}
+
 fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
     let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
         return Referenced { ours: true, others: false };

@@ -220,7 +220,9 @@ fn plan_undo(root: &Root, record: &RepairRecord) -> (Plan, Refused) {
                     (&effect, root.read_with_stat(&step.path, env_repair::ENV_LIMIT))
                 {
                     let now = (bytes.as_slice(), &stat);
-                    plan.actions.extend(backup::plan(root, &config, &step.path, now, why, group));
+                    let shelf = backup::Shelf::of_root(&config, &step.path);
+                    let place = (&shelf, step.path.as_path());
+                    plan.actions.extend(backup::plan(root, &config, place, now, why, group));
                 }
                 let origin = Origin::Fact("record of the repair");
                 plan.actions.push(Action { why, origin, group, effect });

@@ -1,23 +1,31 @@
 //! Findings about lines of files, the way compilers and pipelines expect them.
 
+use std::collections::HashSet;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{escape, shell_words};
-use crate::model::{Finding, Repair, Severity};
+use crate::model::{Finding, Kind, Repair, Severity, finding};
 
 /// One file that was looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
     /// As the user named it.
     pub name: String,
+    /// The path that is in findings about its text.
+    pub path: Option<PathBuf>,
+    /// It is the env file of the service, which commands mean when they name no file.
+    pub is_default: bool,
     pub findings: Vec<Shown>,
     /// Number of keys that systemd reads.
     pub keys: usize,
     /// Why it could not be looked at.
     pub failure: Option<String>,
+    /// What else is to be said of it.
+    pub note: Option<String>,
 }
 
 /// One finding with the line it is about.
@@ -45,7 +53,62 @@ impl Checked {
             u8::from(!self.findings.is_empty())
         }
     }
+
+    /// The file that a finding is about, which need not be the one that was looked at.
+    fn place(&self, finding: &Finding) -> String {
+        match &finding.subject.path {
+            Some(path) if !path.as_os_str().is_empty() && Some(path) != self.path.as_ref() => {
+                path.display().to_string()
+            }
+            _ => self.name.clone(),
+        }
+    }
+
+    /// The remedy of a finding, its commands with the file and the key that it is about.
+    fn remedy(&self, finding: &Finding) -> String {
+        let place = self.place(finding);
+        let file = match place.as_str() {
+            // What is on standard input is a file somewhere.
+            "-" => Some("FILE"),
+            _ if self.is_default && place == self.name => None,
+            place => Some(place),
+        };
+        remedy(finding.kind, file, finding.subject.key.as_deref())
+    }
 }
+
+/// The remedy of a kind. A command of ours gets the file, where it is not the one meant anyway.
+fn remedy(kind: &Kind, file: Option<&str>, key: Option<&str>) -> String {
+    let mut lines = Vec::new();
+    for line in kind.remedy.lines() {
+        let mut words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        if !line.starts_with(COMMAND) || words.first() != Some(&"meats-env") {
+            lines.push(line.to_owned());
+            continue;
+        }
+        if let (Some(key), Some(last)) = (key, words.last_mut()) {
+            if stands_for(kind, last, key) {
+                *last = key;
+            }
+        }
+        words.extend(file);
+        lines.push(format!("{COMMAND}{}", shell_words(&words)));
+    }
+    lines.join("\n")
+}
+
+/// True where the word in a remedy is only the usual key, and a finding may be about another one.
+fn stands_for(kind: &Kind, word: &str, key: &str) -> bool {
+    match word {
+        "KEY" => true,
+        "DEBUG" | "ALLOWED_HOSTS" | "DATABASE_URL" => *kind != finding::PUBLISHED,
+        "SECRET_KEY" => key.ends_with("SECRET_KEY"),
+        _ => false,
+    }
+}
+
+/// What stands before a command in a remedy.
+const COMMAND: &str = "    ";
 
 /// The status of several files: refused before not seen before findings.
 pub fn lint_exit_status(files: &[Checked]) -> u8 {
@@ -58,7 +121,10 @@ pub fn render_lint_short(files: &[Checked]) -> String {
     let mut out = String::new();
     for file in files {
         for shown in &file.findings {
-            writeln!(out, "{}", headline(&file.name, &shown.finding)).ok();
+            writeln!(out, "{}", headline(file, &shown.finding)).ok();
+        }
+        if let Some(note) = &file.note {
+            writeln!(out, "{}: {}", escape(&file.name), escape(note)).ok();
         }
         if let Some(why) = &file.failure {
             writeln!(out, "{}: not checked: {}", escape(&file.name), escape(why)).ok();
@@ -67,8 +133,8 @@ pub fn render_lint_short(files: &[Checked]) -> String {
     out
 }
 
-fn headline(name: &str, finding: &Finding) -> String {
-    let mut place = escape(name);
+fn headline(file: &Checked, finding: &Finding) -> String {
+    let mut place = escape(&file.place(finding));
     for number in [finding.subject.line, finding.subject.column].into_iter().flatten() {
         write!(place, ":{number}").ok();
     }
@@ -77,34 +143,82 @@ fn headline(name: &str, finding: &Finding) -> String {
     format!("{place}: {} {} {}: {text}", kind.severity.word(), kind.id, kind.name)
 }
 
-/// With the line, a mark and what to do; ends in a summary and the next command.
-pub fn render_lint_text(files: &[Checked]) -> String {
+/// With the line, a mark, the reason and what to do; ends in a summary and the next command. The
+/// reason and the remedy of a kind are said once, where it is found first.
+pub fn render_lint_text(files: &[Checked], color: bool) -> String {
     let mut out = String::new();
+    let mut told = HashSet::new();
     for file in files {
         for shown in &file.findings {
-            fold(&mut out, &headline(&file.name, &shown.finding));
-            snippet(&mut out, shown);
+            let kind = shown.finding.kind;
+            let mut head = String::new();
+            fold(&mut head, &headline(file, &shown.finding));
+            out.push_str(&paint_severity(&head, kind.severity, color));
+            snippet(&mut out, shown, color);
+            if told.insert(kind.id) {
+                explain(&mut out, kind.why, &file.remedy(&shown.finding));
+            }
         }
-        match &file.failure {
-            Some(why) => {
+        match (&file.failure, &file.note) {
+            (Some(why), _) => {
                 fold(&mut out, &format!("{}: not checked: {}", escape(&file.name), escape(why)));
             }
-            None if file.findings.is_empty() => {
+            (None, Some(note)) => {
+                fold(&mut out, &format!("{}: {}", escape(&file.name), escape(note)));
+            }
+            (None, None) if file.findings.is_empty() => {
                 let s = if file.keys == 1 { "" } else { "s" };
                 writeln!(out, "{}: {} key{s}, no findings", escape(&file.name), file.keys).ok();
             }
-            None => {}
+            (None, None) => {}
         }
     }
     summary(&mut out, files);
     out
 }
 
+/// The word of the severity in its colour.
+fn paint_severity(head: &str, severity: Severity, color: bool) -> String {
+    let code = match severity {
+        Severity::Error => "31",
+        Severity::Warning => "33",
+        Severity::Note => "36",
+    };
+    let word = severity.word();
+    match head.split_once(&format!(": {word}")) {
+        Some((place, text)) if color => format!("{place}: \x1b[1;{code}m{word}\x1b[0m{text}"),
+        _ => head.to_owned(),
+    }
+}
+
+/// The reason, and the remedy with its commands on lines of their own.
+fn explain(out: &mut String, why: &str, remedy: &str) {
+    const INDENT: &str = "        ";
+    for (lead, text) in std::iter::once(("why: ", why)).chain(
+        remedy.lines().enumerate().map(|(at, line)| (if at == 0 { "do: " } else { "" }, line)),
+    ) {
+        if text.starts_with(COMMAND) {
+            writeln!(out, "{INDENT}{text}").ok();
+            continue;
+        }
+        let mut folded = String::new();
+        fold_within(&mut folded, &format!("{lead}{text}"), WIDTH - INDENT.len());
+        for (at, line) in folded.lines().enumerate() {
+            let before = if at == 0 && !lead.is_empty() { "      = " } else { INDENT };
+            writeln!(out, "{before}{line}").ok();
+        }
+    }
+}
+
 fn fold(out: &mut String, text: &str) {
+    fold_within(out, text, WIDTH);
+}
+
+fn fold_within(out: &mut String, text: &str, most: usize) {
     let mut width = 0;
     for word in text.split(' ') {
         let more = word.chars().count();
-        if width > 0 && width + 1 + more > WIDTH {
+        if width > 0 && width + 1 + more > most {
             out.push('\n');
             width = 0;
         } else if width > 0 {
@@ -117,7 +231,7 @@ fn fold(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-fn snippet(out: &mut String, shown: &Shown) {
+fn snippet(out: &mut String, shown: &Shown, color: bool) {
     let hint = match shown.finding.repair {
         Repair::Automatic => "repaired by meats-env fix",
         Repair::Asks => "your decision (meats-env fix --interactive)",
@@ -133,7 +247,9 @@ fn snippet(out: &mut String, shown: &Shown) {
     let at = at.min(line.chars().count());
     let width = width.clamp(1, 8).min(WIDTH - 8 - at.min(WIDTH - 9));
     writeln!(out, "{number:>5} | {}", escape(&line)).ok();
-    writeln!(out, "      | {}{} {hint}", " ".repeat(at), "^".repeat(width)).ok();
+    let mark = "^".repeat(width);
+    let mark = if color { format!("\x1b[1;32m{mark}\x1b[0m") } else { mark };
+    writeln!(out, "      | {}{mark} {hint}", " ".repeat(at)).ok();
 }
 
 fn summary(out: &mut String, files: &[Checked]) {
@@ -190,7 +306,8 @@ pub fn render_lint_json(files: &[Checked]) -> String {
                 "status": file.exit_status(),
                 "keys": file.keys,
                 "not_checked": file.failure,
-                "findings": file.findings.iter().map(finding_json).collect::<Vec<_>>(),
+                "note": file.note,
+                "findings": file.findings.iter().map(|s| finding_json(file, s)).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -214,7 +331,7 @@ struct Document {
     complete: bool,
 }
 
-fn finding_json(shown: &Shown) -> Value {
+fn finding_json(file: &Checked, shown: &Shown) -> Value {
     let finding = &shown.finding;
     json!({
         "id": finding.kind.id,
@@ -222,12 +339,13 @@ fn finding_json(shown: &Shown) -> Value {
         "class": shown.class.to_string(),
         "repair": finding.repair.word(),
         "severity": finding.kind.severity.word(),
+        "file": file.place(finding),
         "line": finding.subject.line,
         "column": finding.subject.column,
         "key": finding.subject.key,
         "message": finding.detail,
         "why": finding.kind.why,
-        "remedy": finding.kind.remedy,
+        "remedy": file.remedy(finding),
     })
 }
 
@@ -244,7 +362,7 @@ pub fn render_lint_github(files: &[Checked]) -> String {
                 Severity::Warning => "warning",
                 Severity::Note => "notice",
             };
-            let mut place = format!("file={}", property(&file.name));
+            let mut place = format!("file={}", property(&file.place(finding)));
             for (name, number) in [("line", finding.subject.line), ("col", finding.subject.column)]
             {
                 if let Some(number) = number {
@@ -252,12 +370,16 @@ pub fn render_lint_github(files: &[Checked]) -> String {
                 }
             }
             let title = format!("{} {}", finding.kind.id, finding.kind.name);
-            let text = format!("{}. {}", finding.detail, finding.kind.why);
+            let text =
+                format!("{}. {}\n{}", finding.detail, finding.kind.why, file.remedy(finding));
             writeln!(out, "::{level} {place},title={}::{}", property(&title), data(&text)).ok();
         }
         if let Some(why) = &file.failure {
             let text = format!("not checked: {why}");
             writeln!(out, "::error file={}::{}", property(&file.name), data(&text)).ok();
+        }
+        if let Some(note) = &file.note {
+            writeln!(out, "::notice file={}::{}", property(&file.name), data(note)).ok();
         }
     }
     out
@@ -283,11 +405,12 @@ pub fn render_lint_sarif(files: &[Checked]) -> Value {
                     "name": kind.name,
                     "shortDescription": { "text": kind.summary },
                     "fullDescription": { "text": kind.why },
-                    "help": { "text": kind.remedy },
+                    "help": { "text": remedy(kind, Some("FILE"), None) },
                     "defaultConfiguration": { "level": level(kind.severity) },
                 }));
             }
-            let mut location = json!({ "artifactLocation": { "uri": uri(&file.name) } });
+            let place = uri(&file.place(&shown.finding));
+            let mut location = json!({ "artifactLocation": { "uri": place } });
             if let (Some(line), Some(map)) = (shown.finding.subject.line, location.as_object_mut())
             {
                 let column = shown.finding.subject.column.unwrap_or(1);
@@ -391,7 +514,7 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Subject, finding};
+    use crate::model::Subject;
 
     #[test]
     fn the_layout() {
@@ -403,14 +526,25 @@ mod tests {
             mark: (0, 6),
             class: 'A',
         };
-        let file =
-            Checked { name: "x.env".to_owned(), findings: vec![shown], keys: 3, failure: None };
-        let text = render_lint_text(std::slice::from_ref(&file));
+        let file = Checked {
+            name: "x.env".to_owned(),
+            findings: vec![shown],
+            keys: 3,
+            ..Checked::default()
+        };
+        let text = render_lint_text(std::slice::from_ref(&file), false);
         let expected = "\
 x.env:12:1: error ENV-004 export-prefix: systemd drops this line,
 EMAIL_HOST_PASSWORD is not set
    12 | export EMAIL_HOST_PASSWORD=********
       | ^^^^^^ repaired by meats-env fix
+      = why: A shell reads the line; systemd drops it and logs it with its
+        value. The program starts without the key, often with an unsafe default,
+        and nothing says so.
+      = do: Remove the word; the value stays as it is:
+            meats-env fix x.env
+        The journal has the old line with its value: if it was a secret, change
+        it.
 
 1 finding in 1 file: 1 repairable. 3 keys read.
     meats-env fix x.env
@@ -419,6 +553,31 @@ EMAIL_HOST_PASSWORD is not set
         assert_eq!(lint_exit_status(std::slice::from_ref(&file)), 1);
         let lost = Checked { failure: Some("no".to_owned()), ..Checked::default() };
         assert_eq!(lint_exit_status(&[file, lost]), 4);
+    }
+
+    #[test]
+    fn a_remedy_names_file_and_key() {
+        let cases = [
+            (&finding::BOM, None, "fix 'a b'"),
+            (&finding::NOT_BOOLEAN, Some("USE_X"), "fix --interactive 'a b'\nset USE_X 'a b'"),
+            (&finding::PLACEHOLDER, Some("TOKEN"), "set TOKEN 'a b'"),
+            (
+                &finding::SECRET_KEY_WEAK,
+                Some("MY_SECRET_KEY"),
+                "generate --key MY_SECRET_KEY 'a b'",
+            ),
+            (
+                &finding::PUBLISHED,
+                Some("SECRET_KEY"),
+                "generate --key SECRET_KEY 'a b'\nset DATABASE_URL 'a b'",
+            ),
+            (&finding::NUL_BYTE, None, "fix --interactive 'a b'\nrestore --list 'a b'"),
+        ];
+        for (kind, key, expected) in cases {
+            let text = remedy(kind, Some("a b"), key);
+            let ours = text.lines().filter_map(|line| line.strip_prefix("    meats-env "));
+            assert_eq!(ours.collect::<Vec<_>>().join("\n"), expected);
+        }
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl Root {
         guarded && stat.known().is_some_and(Stat::is_roots_alone)
     }
 
+    /// It is root's or the caller's own.
+    pub fn is_callers(&self, stat: &Stat) -> bool {
+        self.trusts_owner(stat.uid) || stat.uid == nix::unistd::geteuid().as_raw()
+    }
+
     /// The first of a directory and those above it that somebody other than root can change. One that
     /// does not exist is none; one that cannot be seen is.
     pub fn changeable_by(&self, path: &Path) -> Option<PathBuf> {

@@ -8,11 +8,11 @@ use super::files::Session;
 use super::fix::masked_diff;
 use super::{Done, FAILED, Stop, USAGE};
 use crate::env::backup::Backup;
-use crate::model::{Action, Effect, Fact, Kind, Origin, Owner, Plan, Secret, finding};
+use crate::model::{Fact, Kind, Secret, finding};
 use crate::report;
 
 fn observe(session: &Session, path: &Path) -> Result<Vec<Backup>, Stop> {
-    match backup::observe(&session.root, &session.config, path) {
+    match backup::observe(&session.root, &session.shelf(path)) {
         Fact::Known(found) => Ok(found),
         Fact::Absent => Ok(Vec::new()),
         Fact::Unknown(why) => Err(Stop::new(FAILED, format!("backups: {why}"))),
@@ -33,8 +33,8 @@ fn choose(all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
     })
 }
 
-fn content(session: &Session, backup: &Backup) -> Result<Secret, Stop> {
-    let path = backup::directory().join(backup.name());
+fn content(session: &Session, file: &Path, backup: &Backup) -> Result<Secret, Stop> {
+    let path = session.shelf(file).path(backup);
     match session.root.read(&path, 64 << 20) {
         Fact::Known(bytes) => Ok(Secret::new(bytes)),
         Fact::Absent => Err(Stop::new(FAILED, format!("{}: it has vanished", path.display()))),
@@ -59,18 +59,10 @@ pub fn restore(
         return Ok(0);
     }
     let chosen = choose(&all, id)?;
-    let text = content(session, &chosen)?;
+    let text = content(session, &path, &chosen)?;
     let why: &'static Kind = &finding::ENV_EDITED;
     if session.root.stat(&path).is_absent() {
-        let owner = Owner::ROOT;
-        let mut plan = Plan::default();
-        plan.actions.push(Action {
-            why,
-            origin: Origin::Default,
-            group: 1,
-            effect: Effect::Write { path: path.clone(), content: text, owner, mode: 0o640 },
-        });
-        session.perform(&plan)?;
+        session.write_new(&path, text, why)?;
         writeln!(out, "restored backup {}", chosen.id).ok();
         return Ok(0);
     }
@@ -92,7 +84,7 @@ pub fn diff(
     let path = session.path(file);
     let all = observe(session, &path)?;
     let chosen = choose(&all, id)?;
-    let before = content(session, &chosen)?;
+    let before = content(session, &path, &chosen)?;
     let input = session.read(file)?;
     let text = masked_diff(before.expose(), &input.bytes);
     write!(out, "{text}").ok();

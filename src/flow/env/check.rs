@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::files::{Input, Session};
+use super::files::{Input, NO_ENV_FILE, Named, Session};
 use super::{Done, REFUSED};
 use crate::cli::env::{Check, Format};
 use crate::env::mask::{MASK, MaskedLines};
@@ -12,16 +12,14 @@ use crate::flow::{observe_ids, repair};
 use crate::model::{Fact, Finding, Plan, Repair, Subject, finding};
 use crate::report::{self, Checked, Shown};
 
-pub fn run(session: &Session, asked: &Check, out: &mut dyn Write) -> Done {
-    let named = match asked.files.is_empty() {
-        true => vec![None],
-        false => session.expand(&asked.files).into_iter().map(Some).collect(),
+pub fn run(session: &Session, asked: &Check, color: bool, out: &mut dyn Write) -> Done {
+    let checked: Vec<Checked> = match asked.files.is_empty() {
+        true => vec![check_file(session, None, asked.complete)],
+        false => session.expand(&asked.files).iter().map(|n| check(session, n, asked)).collect(),
     };
-    let checked: Vec<Checked> =
-        named.iter().map(|file| check_file(session, file.as_deref(), asked.complete)).collect();
     let format = if asked.json { Format::Json } else { asked.format };
     match format {
-        Format::Text => write!(out, "{}", report::render_lint_text(&checked)),
+        Format::Text => write!(out, "{}", report::render_lint_text(&checked, color)),
         Format::Short => write!(out, "{}", report::render_lint_short(&checked)),
         Format::Json => writeln!(out, "{}", report::render_lint_json(&checked)),
         Format::Github => write!(out, "{}", report::render_lint_github(&checked)),
@@ -31,32 +29,44 @@ pub fn run(session: &Session, asked: &Check, out: &mut dyn Write) -> Done {
     Ok(report::lint_exit_status(&checked))
 }
 
+fn check(session: &Session, named: &Named, asked: &Check) -> Checked {
+    match named {
+        Named::File(file) => check_file(session, Some(file), asked.complete),
+        Named::Empty(directory) => Checked {
+            name: directory.display().to_string(),
+            note: Some(NO_ENV_FILE.to_owned()),
+            ..Checked::default()
+        },
+        Named::Unseen(directory, why) => Checked {
+            name: directory.display().to_string(),
+            failure: Some(why.clone()),
+            ..Checked::default()
+        },
+    }
+}
+
 fn check_file(session: &Session, file: Option<&Path>, complete: bool) -> Checked {
-    let input = match session.read(file) {
+    let path = session.path(file);
+    let is_default = session.is_service_file(Some(&path));
+    // The start reads that one so, and would refuse what is refused here.
+    let read = match is_default {
+        true => session.read_strictly(file),
+        false => session.read(file),
+    };
+    let input = match read {
         Ok(input) => input,
-        Err(stop) if stop.code == REFUSED => {
-            let name = session.path(file);
-            let detail = stop.text.strip_prefix(&format!("{}: ", name.display()));
-            let detail = detail.unwrap_or(&stop.text).to_owned();
-            let found = Finding::new(&finding::ENV_NOT_REGULAR, Subject::file(&name), detail);
-            let shown = Shown {
-                class: class_letter(found.repair),
-                finding: found,
-                line: None,
-                mark: (0, 0),
-            };
-            return Checked {
-                name: file.unwrap_or(&name).display().to_string(),
-                findings: vec![shown],
-                ..Checked::default()
-            };
-        }
         Err(stop) => {
-            let name = file.map_or_else(|| session.path(None), Path::to_owned);
-            let name = name.display().to_string();
             // The report puts the name in front itself.
-            let why = stop.text.strip_prefix(&format!("{name}: ")).unwrap_or(&stop.text);
-            return Checked { failure: Some(why.to_owned()), name, ..Checked::default() };
+            let name = file.unwrap_or(&path).display().to_string();
+            let why = stop.text.strip_prefix(&format!("{name}: ")).unwrap_or(&stop.text).to_owned();
+            let checked = Checked { name, is_default, ..Checked::default() };
+            if stop.code != REFUSED {
+                return Checked { failure: Some(why), ..checked };
+            }
+            let found = Finding::new(&finding::ENV_NOT_REGULAR, Subject::file(&path), why);
+            let class = class_letter(found.repair);
+            let shown = Shown { class, finding: found, line: None, mark: (0, 0) };
+            return Checked { path: Some(path), findings: vec![shown], ..checked };
         }
     };
     let context = session.context(&input, complete);
@@ -70,7 +80,8 @@ fn check_file(session: &Session, file: Option<&Path>, complete: bool) -> Checked
             mark: (0, 0),
         }));
     }
-    Checked { name: input.name, findings, keys: judgement.keys, failure: None }
+    let (name, keys) = (input.name, judgement.keys);
+    Checked { name, path: input.path, is_default, findings, keys, failure: None, note: None }
 }
 
 /// Puts the masked line under each defect; the mark follows the text that is shown.

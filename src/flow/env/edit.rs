@@ -18,6 +18,11 @@ const VALUE_LIMIT: u64 = 128 << 10;
 
 pub fn set(session: &Session, asked: &Set, out: &mut dyn Write, err: &mut dyn Write) -> Done {
     let readers = wanted_readers(&asked.readers)?;
+    if asked.file.as_deref() == Some(Path::new("-")) && asked.value_file.is_none() {
+        let text = "standard input cannot be both the file and the value; \
+                    take the value from a file: --value-file FILE";
+        return Err(Stop::new(USAGE, text));
+    }
     let value = value(session, asked, err)?;
     let encodable = env::is_encodable(value.expose());
     let wrong = if encodable { differing(value.expose()) } else { Vec::new() };
@@ -32,11 +37,13 @@ pub fn set(session: &Session, asked: &Set, out: &mut dyn Write, err: &mut dyn Wr
         );
         return Err(Stop::new(REFUSED, text));
     }
-    let path = session.path(asked.file.as_deref());
     let after = |bytes: &[u8]| env::set(bytes, &asked.key, value.expose());
     let code = write(session, asked.file.as_deref(), after, asked.dry_run, out)?;
     if !wrong.is_empty() {
         let words: Vec<&str> = wrong.iter().map(|r| r.word()).collect();
+        let named = asked.file.as_deref();
+        let path = named.filter(|file| *file == Path::new("-")).map(Path::to_owned);
+        let path = path.unwrap_or_else(|| session.path(named));
         let (file, words) = (path.display().to_string(), words.join(", "));
         writeln!(err, "note: {}: {words} will read another value", asked.key).ok();
         writeln!(err, "    {}", report::shell_words(&["meats-env", "readers", &file])).ok();

@@ -1,26 +1,31 @@
 //! Which files are meant, what is in them, and how a changed one is written.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{backup, env_repair, evidence, observe_settings, repair};
-use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE};
+use super::super::backup::Shelf;
+use super::super::{backup, env_repair, evidence, observe_ids, observe_settings, repair};
+use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE, links};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
 use crate::env::{Application, Context, DoubleEquals};
 use crate::model::{
     Action, Effect, Fact, FileKind, Kind, Origin, Owner, Plan, Secret, Seen, Stat, finding,
 };
+use crate::report;
 use crate::sys::apply::first_failure;
 use crate::sys::{Root, lock, stdin};
+
+/// How long another writer is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every command needs.
 pub struct Session {
     pub root: Root,
     pub config: Config,
     here: PathBuf,
-    /// The lock of this package, once a change has begun.
-    held: OnceCell<Option<lock::Lock>>,
+    /// The lock of the last change, and of which directory it is: none for the one of the package.
+    held: RefCell<Option<(Option<PathBuf>, Option<lock::Lock>)>>,
 }
 
 /// A file that was read.
@@ -40,7 +45,7 @@ impl Session {
             .map_err(|why| Stop::new(USAGE, format!("\"{}\": {why}", path.display())))?;
         let (config, _) = observe_settings(&opened);
         let here = if root.is_some() { PathBuf::from("/") } else { here.to_owned() };
-        Ok(Self { root: opened, config, here, held: OnceCell::new() })
+        Ok(Self { root: opened, config, here, held: RefCell::default() })
     }
 
     /// The file that is meant, absolute.
@@ -54,16 +59,17 @@ impl Session {
     /// Reads a file that is to be changed: from here on no other program of this package changes
     /// it, so an edit during a start waits instead of being refused.
     pub fn read_to_change(&self, file: Option<&Path>) -> Result<Input, Stop> {
-        self.hold()?;
-        self.read(file)
+        if file != Some(Path::new("-")) {
+            self.hold(&self.path(file))?;
+        }
+        self.read_strictly(file)
     }
 
-    /// Reads a file, or standard input for `-`.
-    pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
+    /// Reads a file that could be changed, or standard input for `-`: a regular file with one name,
+    /// itself and not by a link.
+    pub fn read_strictly(&self, file: Option<&Path>) -> Result<Input, Stop> {
         if file == Some(Path::new("-")) {
-            let bytes =
-                stdin::read_all(env_repair::ENV_LIMIT).map_err(|why| Stop::new(FAILED, why))?;
-            return Ok(Input { name: "-".to_owned(), path: None, bytes, stat: None });
+            return self.read(file);
         }
         let path = self.path(file);
         let name = file.unwrap_or(&path).display().to_string();
@@ -72,7 +78,62 @@ impl Session {
             Err(found) => {
                 let refused = found.kind == &finding::ENV_NOT_REGULAR;
                 let code = if refused { REFUSED } else { FAILED };
-                Err(Stop::new(code, format!("{name}: {}", found.detail)))
+                let advice = if refused { self.advice(&path) } else { String::new() };
+                Err(Stop::new(code, format!("{name}: {}{advice}", found.detail)))
+            }
+        }
+    }
+
+    /// What to do about a file that is not edited as it is.
+    fn advice(&self, path: &Path) -> String {
+        let shown =
+            |path: &Path, more: &str| report::shell_words(&[format!("{}{more}", path.display())]);
+        match self.root.stat(path).known().map(|stat| stat.kind) {
+            Some(_) if links::descriptor(path).is_some() => "; name - instead".to_owned(),
+            Some(FileKind::Symlink) => {
+                format!("; name its target: {}", shown(&links::resolve(&self.root, path), ""))
+            }
+            Some(FileKind::Regular) => {
+                let (file, new) = (shown(path, ""), shown(path, ".new"));
+                format!("; make it a file of its own: cp -p {file} {new} && mv {new} {file}")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Reads a file by whatever links of the caller's or root's, or standard input for `-`, or a
+    /// descriptor that was handed over.
+    pub fn read(&self, file: Option<&Path>) -> Result<Input, Stop> {
+        const LIMIT: u64 = env_repair::ENV_LIMIT;
+        let path = self.path(file);
+        let name = file.unwrap_or(&path).display().to_string();
+        let handed = match file {
+            Some(file) if file == Path::new("-") => Some(0),
+            Some(_) if self.root.is_system() => links::descriptor(&path),
+            _ => None,
+        };
+        if let Some(number) = handed {
+            let bytes = stdin::read_descriptor(number, LIMIT);
+            let bytes = bytes.map_err(|why| Stop::new(FAILED, why))?;
+            return Ok(Input { name, path: None, bytes, stat: None });
+        }
+        let real = links::resolve(&self.root, &path);
+        let kind = self.root.stat(&real).known().map(|stat| stat.kind);
+        if let Some(kind) = kind.filter(|k| !matches!(k, FileKind::Regular | FileKind::Symlink)) {
+            let word = kind.word();
+            let text = format!(
+                "{name}: it is a {word}; name - and hand its content over on standard input"
+            );
+            return Err(Stop::new(REFUSED, text));
+        }
+        match self.root.read_with_stat(&real, LIMIT) {
+            Fact::Known((bytes, stat)) => {
+                Ok(Input { name, path: Some(path), bytes, stat: Some(stat) })
+            }
+            Fact::Absent => Err(Stop::new(FAILED, format!("{name}: there is no such file"))),
+            Fact::Unknown(why) => {
+                let code = if kind == Some(FileKind::Symlink) { REFUSED } else { FAILED };
+                Err(Stop::new(code, format!("{name}: {why}")))
             }
         }
     }
@@ -112,17 +173,16 @@ impl Session {
         let (Some(path), Some(stat)) = (&input.path, &input.stat) else {
             return Err(Stop::new(USAGE, "standard input cannot be changed"));
         };
-        self.hold()?;
+        self.hold(path)?;
         let mut plan = Plan::default();
-        let copies = if self.root.is_privileged() {
+        if self.root.is_privileged() {
             self.state_directories(&mut plan);
-            backup::plan(&self.root, &self.config, path, (&input.bytes, stat), why, 1)
-        } else {
-            // The state directory is root's: the copy stands beside the file, under a hidden name.
-            vec![self.copy_beside(path, &input.bytes, stat, why)]
-        };
+        }
+        let shelf = self.shelf(path);
+        let read = (input.bytes.as_slice(), stat);
+        let copies = backup::plan(&self.root, &self.config, (&shelf, path), read, why, 1);
         let id = copies.iter().find_map(|action| match &action.effect {
-            Effect::Backup { to, .. } => Some(to.clone()),
+            Effect::Backup { to, .. } => Some(to.extension()?.to_string_lossy().into_owned()),
             _ => None,
         });
         plan.actions.extend(copies);
@@ -139,19 +199,32 @@ impl Session {
             },
         });
         self.perform(&plan)?;
-        let id = id.map(|to| match self.root.is_privileged() {
-            true => to.extension().unwrap_or_default().to_string_lossy().into_owned(),
-            false => to.display().to_string(),
-        });
         Ok(id)
     }
 
-    fn copy_beside(&self, path: &Path, bytes: &[u8], stat: &Stat, why: &'static Kind) -> Action {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let copy = crate::env::backup::Backup::of(&name, bytes, "kept");
-        let to = path.with_file_name(format!(".{name}.backup-{}", copy.id));
-        let effect = Effect::Backup { path: path.to_owned(), to, seen: Seen::from(stat) };
-        Action { why, origin: Origin::Default, group: 1, effect }
+    /// Writes a file that does not exist: the service's for root and the service's group, another for
+    /// whoever writes it.
+    pub fn write_new(&self, path: &Path, content: Secret, why: &'static Kind) -> Result<(), Stop> {
+        let service = self.is_service_file(Some(path)) && self.root.is_privileged();
+        let group = observe_ids(&self.root, &self.config).map(|ids| ids.env_gid);
+        let path = path.to_owned();
+        let effect = match (service, group) {
+            (true, Some(gid)) => {
+                Effect::Write { path, content, owner: Owner { uid: 0, gid }, mode: 0o640 }
+            }
+            _ => Effect::Create { path, content: content.into_exposed(), mode: 0o600 },
+        };
+        let mut plan = Plan::default();
+        plan.push(why, Origin::Default, effect);
+        self.perform(&plan)
+    }
+
+    /// Where the backups of a file are: the state directory is root's.
+    pub fn shelf(&self, path: &Path) -> Shelf {
+        match self.root.is_privileged() {
+            true => Shelf::of_root(&self.config, path),
+            false => Shelf::beside(path),
+        }
     }
 
     fn state_directories(&self, plan: &mut Plan) {
@@ -173,64 +246,116 @@ impl Session {
         match first_failure(&applied) {
             None => Ok(()),
             Some((path, why)) => {
-                let text = format!("{}: {why}; the file is as it was", path.display());
-                Err(Stop::new(FAILED, text))
+                let after = if self.is_untouched(plan) { "; the file is as it was" } else { "" };
+                Err(Stop::new(FAILED, format!("{}: {why}{after}", path.display())))
             }
         }
     }
 
-    fn hold(&self) -> Result<(), Stop> {
-        if self.held.get().is_none() {
-            self.held.set(self.lock()?).ok();
+    /// What the plan replaces is still what was read: looked at, not believed.
+    fn is_untouched(&self, plan: &Plan) -> bool {
+        plan.actions.iter().any(|action| match &action.effect {
+            Effect::Replace { path, seen, .. } => {
+                self.root.stat(path).known().is_some_and(|now| Seen::from(now) == *seen)
+            }
+            _ => false,
+        })
+    }
+
+    /// One writer at a time: from here on no other program of this package changes the file.
+    fn hold(&self, file: &Path) -> Result<(), Stop> {
+        let package = Path::new(RUN_DIR);
+        // Only root shares files with the other programs.
+        let shared = self.root.is_privileged() && self.root.stat(package).known().is_some();
+        let directory = file.parent().filter(|_| !shared).map(Path::to_owned);
+        let mut held = self.held.borrow_mut();
+        if held.as_ref().is_some_and(|(of, _)| *of == directory) {
+            return Ok(());
         }
+        // Two locks at once could wait for each other.
+        drop(held.take());
+        let lock = match &directory {
+            Some(directory) => lock::take_directory(&self.root, directory, PATIENCE),
+            None => Some(
+                lock::take(&self.root, &package.join("lock"), PATIENCE)
+                    .map_err(|why| Stop::new(FAILED, why))?,
+            ),
+        };
+        *held = Some((directory, lock));
         Ok(())
     }
 
-    /// One writer at a time; only root shares files with the other programs.
-    fn lock(&self) -> Result<Option<lock::Lock>, Stop> {
-        if !self.root.is_privileged() || self.root.stat(Path::new(RUN_DIR)).known().is_none() {
-            return Ok(None);
-        }
-        lock::take(&self.root, &Path::new(RUN_DIR).join("lock"), Duration::from_secs(10))
-            .map(Some)
-            .map_err(|why| Stop::new(FAILED, why))
-    }
-
     /// The named files, and the env files below named directories.
-    pub fn expand(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+    pub fn expand(&self, named: &[PathBuf]) -> Vec<Named> {
         let mut found = Vec::new();
         for file in named {
-            let path = self.path(Some(file));
-            match self.root.stat(&path) {
-                Fact::Known(stat) if stat.kind == FileKind::Directory => {
-                    self.walk(file, 0, &mut found);
-                }
-                _ => found.push(file.clone()),
+            let real = links::resolve(&self.root, &self.path(Some(file)));
+            let is_directory = |stat: &Stat| stat.kind == FileKind::Directory;
+            if file == Path::new("-") || !self.root.stat(&real).known().is_some_and(is_directory) {
+                found.push(Named::File(file.clone()));
+                continue;
+            }
+            let before = found.len();
+            self.walk((file, &real), 0, &mut found);
+            if found.len() == before {
+                found.push(Named::Empty(file.clone()));
             }
         }
         found
     }
 
-    fn walk(&self, directory: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    /// Looks below a directory, by the name that the user knows and the path that it has.
+    fn walk(&self, (shown, real): (&Path, &Path), depth: usize, found: &mut Vec<Named>) {
         const DEEPEST: usize = 16;
         const MOST: usize = 10_000;
-        let Fact::Known(listing) = self.root.list(&self.path(Some(directory)), MOST) else {
-            return;
+        let unseen = |why: String| Named::Unseen(shown.to_owned(), why);
+        let listing = match self.root.list(real, MOST) {
+            Fact::Known(listing) => listing,
+            Fact::Absent => return,
+            Fact::Unknown(why) => {
+                found.push(unseen(why));
+                return;
+            }
         };
         for name in listing.names {
             let text = name.to_string_lossy().into_owned();
-            let path = directory.join(&name);
-            let Fact::Known(stat) = self.root.stat(&self.path(Some(&path))) else { continue };
-            match stat.kind {
-                FileKind::Directory if depth < DEEPEST && !is_foreign(&text) => {
-                    self.walk(&path, depth + 1, found);
+            let (shown, real) = (shown.join(&name), real.join(&name));
+            let kind = match self.root.stat(&real) {
+                Fact::Known(stat) => stat.kind,
+                Fact::Absent => continue,
+                // What cannot be seen here is told when it is read.
+                Fact::Unknown(_) => FileKind::Regular,
+            };
+            match kind {
+                FileKind::Directory if is_foreign(&text) => {}
+                FileKind::Directory if depth == DEEPEST => {
+                    found.push(Named::Unseen(shown, "it lies too deep".to_owned()));
                 }
-                FileKind::Regular if is_env_name(&text) && found.len() < MOST => found.push(path),
+                FileKind::Directory => self.walk((&shown, &real), depth + 1, found),
+                FileKind::Regular | FileKind::Symlink if is_env_name(&text) => {
+                    found.push(Named::File(shown));
+                }
                 _ => {}
             }
         }
+        if listing.truncated {
+            found.push(unseen(format!("it has more than {MOST} entries")));
+        }
     }
 }
+
+/// What a word of the command line stands for.
+#[derive(Debug)]
+pub enum Named {
+    File(PathBuf),
+    /// A directory that has no env file.
+    Empty(PathBuf),
+    /// A directory that was not searched, and why.
+    Unseen(PathBuf, String),
+}
+
+/// What is said of [`Named::Empty`].
+pub const NO_ENV_FILE: &str = "no env file found";
 
 /// Directories of other tools: what lies there is not the site's.
 fn is_foreign(name: &str) -> bool {

@@ -3,28 +3,42 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::files::{Input, Session};
+use super::files::{Input, NO_ENV_FILE, Named, Session};
 use super::{Done, FAILED, REFUSED, Stop};
 use crate::cli::env::Fix;
 use crate::env::mask::MaskedLines;
 use crate::env::{
     Context, Defect, Judgement, Rules, is_secret_key_name, judge, propose, read, set,
 };
-use crate::model::{Repair, Secret, finding};
+use crate::flow::{observe_ids, repair};
+use crate::model::{Plan, Repair, Secret, finding};
 use crate::report;
+use crate::sys::ids::Accounts;
 use crate::sys::{random, terminal};
 
 pub fn run(session: &Session, asked: &Fix, out: &mut dyn Write, err: &mut dyn Write) -> Done {
     if asked.interactive && !terminal::observe().stdin {
         return Err(Stop::new(FAILED, "nobody can be asked here: standard input is no terminal"));
     }
-    let named = match asked.files.is_empty() {
+    let named: Vec<Option<Named>> = match asked.files.is_empty() {
         true => vec![None],
         false => session.expand(&asked.files).into_iter().map(Some).collect(),
     };
     let mut worst = 0;
     for file in &named {
-        let code = match fix_file(session, asked, file.as_deref(), out, err) {
+        let done = match file {
+            None => fix_file(session, asked, None, out, err),
+            Some(Named::File(file)) => fix_file(session, asked, Some(file), out, err),
+            Some(Named::Empty(directory)) => {
+                let name = report::escape(&directory.display().to_string());
+                writeln!(out, "{name}: {NO_ENV_FILE}").ok();
+                Ok(0)
+            }
+            Some(Named::Unseen(directory, why)) => {
+                Err(Stop::new(FAILED, format!("{}: {why}", directory.display())))
+            }
+        };
+        let code = match done {
             Ok(code) => code,
             Err(stop) => {
                 writeln!(err, "meats-env: {}", report::escape(&stop.text)).ok();
@@ -46,7 +60,11 @@ fn fix_file(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Done {
-    let input = session.read(file)?;
+    // A person who thinks holds nobody up: what was changed meanwhile is then not overwritten.
+    let input = match asked.dry_run || asked.interactive {
+        true => session.read_strictly(file)?,
+        false => session.read_to_change(file)?,
+    };
     let context = session.context(&input, false);
     let judged = |text: &[u8]| judge(text, &context).defects;
     let judgement = judge(&input.bytes, &context);
@@ -60,36 +78,75 @@ fn fix_file(
         out.write_all(text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(left(&judged(text), &input.name, err));
     }
-    tell(&input, &judgement, after.as_ref(), asked, out);
+    let access = access(session, &input);
     let Some(text) = after else {
-        return Ok(left(&judgement.defects, &input.name, out));
-    };
-    if !asked.dry_run {
-        let why = judgement.applied.first().map_or(&finding::ENV_UNREADABLE, |d| d.finding.kind);
-        let id = session.replace(&input, text.clone(), why)?;
-        let id = id.unwrap_or_default();
-        writeln!(out, "done; the file as it was is backup {id}").ok();
-        if session.root.is_privileged() {
-            writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name]))
-                .ok();
+        if access.is_idle() {
+            writeln!(out, "{}: nothing to repair", report::escape(&input.name)).ok();
         }
+        let open = mend_access(session, &input.name, access, asked.dry_run, out)?;
+        return Ok(left(&judgement.defects, &input.name, out).max(open));
+    };
+    let kept = match asked.dry_run {
+        true => None,
+        false => {
+            let first = judgement.applied.first();
+            let why = first.map_or(&finding::ENV_UNREADABLE, |d| d.finding.kind);
+            Some(session.replace(&input, text.clone(), why)?.unwrap_or_default())
+        }
+    };
+    // Only what happened is told.
+    tell(&input, &judgement, &text, asked, out);
+    if let Some(id) = kept {
+        writeln!(out, "done; the file as it was is backup {id}").ok();
+        writeln!(out, "    meats-env restore {id} {}", report::shell_words(&[&input.name])).ok();
         warn_about_journal(&judgement, out);
     }
-    Ok(left(&judged(text.expose()), &input.name, out))
+    // A file that was replaced is another one.
+    let access = if asked.dry_run { access } else { self::access(session, &input) };
+    let open = mend_access(session, &input.name, access, asked.dry_run, out)?;
+    Ok(left(&judged(text.expose()), &input.name, out).max(open))
+}
+
+/// What is to be done about owner and mode; those of the service's file only.
+fn access(session: &Session, input: &Input) -> Plan {
+    let service = session.is_service_file(input.path.as_deref());
+    match observe_ids(&session.root, &session.config).filter(|_| service) {
+        Some(ids) => repair::plan_access(&session.root, &session.config, ids),
+        None => Plan::default(),
+    }
+}
+
+/// Gives owner and mode back, which root alone can; 1 if that is left to do.
+fn mend_access(
+    session: &Session,
+    name: &str,
+    plan: Plan,
+    dry_run: bool,
+    out: &mut dyn Write,
+) -> Done {
+    if plan.is_idle() {
+        return Ok(0);
+    }
+    let able = session.root.is_privileged();
+    if able && !dry_run {
+        session.perform(&plan)?;
+    }
+    let verb = match (able, dry_run) {
+        (false, _) => "left to root",
+        (true, true) => "would be repaired",
+        (true, false) => "repaired",
+    };
+    let names = Accounts::observe(&session.root);
+    for action in &plan.actions {
+        let kind = action.why;
+        let what = report::describe_action(&action.effect, &names);
+        writeln!(out, "{}: {verb}: {} {}: {what}", report::escape(name), kind.id, kind.name).ok();
+    }
+    Ok(u8::from(!able))
 }
 
 /// What is repaired, and the change with values masked.
-fn tell(
-    input: &Input,
-    judgement: &Judgement,
-    after: Option<&Secret>,
-    asked: &Fix,
-    out: &mut dyn Write,
-) {
-    let Some(after) = after else {
-        writeln!(out, "{}: nothing to repair", report::escape(&input.name)).ok();
-        return;
-    };
+fn tell(input: &Input, judgement: &Judgement, after: &Secret, asked: &Fix, out: &mut dyn Write) {
     let verb = if asked.dry_run { "would be repaired" } else { "repaired" };
     for defect in &judgement.applied {
         let line = defect.finding.subject.line.map_or(String::new(), |l| format!(":{l}"));

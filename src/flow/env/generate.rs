@@ -7,7 +7,7 @@ use super::files::Session;
 use super::{Done, FAILED, REFUSED, Stop, USAGE, edit};
 use crate::cli::env::Generate;
 use crate::env::{self, Rules, is_secret_key_name, read};
-use crate::model::{Effect, Fact, Origin, Owner, Plan, Secret, finding};
+use crate::model::{Fact, Secret, finding};
 use crate::report;
 use crate::sys::{random, terminal};
 
@@ -23,7 +23,7 @@ ALLOWED_HOSTS=<host-names>
 DATABASE_URL=<database-url>
 ";
 
-pub fn run(session: &Session, asked: &Generate, out: &mut dyn Write) -> Done {
+pub fn run(session: &Session, asked: &Generate, out: &mut dyn Write, err: &mut dyn Write) -> Done {
     if let Some(key) = &asked.key {
         let secret = random::secret(LENGTH).map_err(|why| Stop::new(FAILED, why))?;
         return edit::write(
@@ -47,7 +47,12 @@ pub fn run(session: &Session, asked: &Generate, out: &mut dyn Write) -> Done {
         );
         return Err(Stop::new(USAGE, text));
     }
-    if asked.stdout {
+    let empty = empty_secrets(&text);
+    if !empty.is_empty() {
+        let keys = report::escape(&empty.join(", "));
+        writeln!(err, "note: empty, as in the template: {keys}").ok();
+    }
+    if asked.stdout || asked.file.as_deref() == Some(Path::new("-")) {
         out.write_all(&text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(0);
     }
@@ -67,7 +72,12 @@ fn template(session: &Session, asked: &Generate) -> Result<Vec<u8>, Stop> {
             }
             put(text, "DJANGO_SETTINGS_MODULE", module.as_bytes())
         }
-        Some(file) => session.read(Some(file)).map(|input| input.bytes),
+        Some(file) => {
+            let bytes = session.read(Some(file))?.bytes;
+            // What a reader would drop could not be filled either.
+            let repaired = env::plan_repair(&bytes, &env::Context::default()).bytes;
+            Ok(repaired.map_or(bytes, Secret::into_exposed))
+        }
     }
 }
 
@@ -104,10 +114,12 @@ fn put(text: &[u8], key: &str, value: &[u8]) -> Result<Vec<u8>, Stop> {
         .map_err(|why| Stop::new(REFUSED, format!("{key}: {why}")))
 }
 
-/// Fresh secrets.
+/// Fresh secrets; a signing key that is empty needs one as much as a placeholder does.
 fn fill(text: &[u8]) -> Result<Vec<u8>, Stop> {
+    let empty = |key: &String| key.ends_with("SECRET_KEY");
+    let keys = placeholders(text).into_iter().chain(empty_secrets(text).into_iter().filter(empty));
     let mut text = text.to_vec();
-    for key in placeholders(&text) {
+    for key in keys {
         let value = match key.as_str() {
             "DATABASE_URL" => continue,
             key if is_secret_key_name(key) => {
@@ -128,13 +140,26 @@ fn ask(text: &[u8], out: &mut dyn Write) -> Result<Vec<u8>, Stop> {
         return Ok(text);
     }
     for key in placeholders(&text) {
-        write!(out, "{key}: ").ok();
-        out.flush().ok();
-        if let Some(value) = terminal::read_line().filter(|line| !line.is_empty()) {
+        let shown = report::escape(&key);
+        let line = if is_secret_key_name(&key) {
+            terminal::ask_hidden(out, &format!("{shown} (it is not shown): "))
+        } else {
+            write!(out, "{shown}: ").and_then(|()| out.flush()).ok();
+            terminal::read_line()
+        };
+        if let Some(value) = line.filter(|line| !line.is_empty()) {
             text = put(&text, &key, value.as_bytes())?;
         }
     }
     Ok(text)
+}
+
+/// Keys of secrets that have an empty value.
+fn empty_secrets(text: &[u8]) -> Vec<String> {
+    let vars = read(text, Rules::Since254).vars.into_iter();
+    vars.filter(|var| var.value.expose().is_empty() && is_secret_key_name(&var.key))
+        .map(|var| var.key)
+        .collect()
 }
 
 /// Keys whose value is still a placeholder.
@@ -157,18 +182,10 @@ fn create(session: &Session, path: &Path, text: Vec<u8>) -> Result<(), Stop> {
         }
         Fact::Unknown(why) => return Err(Stop::new(FAILED, format!("{}: {why}", path.display()))),
     }
-    let service = session.is_service_file(Some(path)) && session.root.is_privileged();
-    let group = crate::flow::observe_ids(&session.root, &session.config).map(|ids| ids.env_gid);
-    let effect = match (service, group) {
-        (true, Some(gid)) => Effect::Write {
-            path: path.to_owned(),
-            content: Secret::new(text),
-            owner: Owner { uid: 0, gid },
-            mode: 0o640,
-        },
-        _ => Effect::Create { path: path.to_owned(), content: text, mode: 0o600 },
-    };
-    let mut plan = Plan::default();
-    plan.push(&finding::ENV_EDITED, Origin::Default, effect);
-    session.perform(&plan)
+    let above = path.parent().unwrap_or(path);
+    if session.root.stat(above).is_absent() {
+        let text = format!("{}: there is no directory {}", path.display(), above.display());
+        return Err(Stop::new(FAILED, text));
+    }
+    session.write_new(path, Secret::new(text), &finding::ENV_EDITED)
 }

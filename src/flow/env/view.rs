@@ -1,5 +1,6 @@
 //! `meats-env get`, `read`, `readers` and `export`.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -175,6 +176,10 @@ struct Comparison {
     schema: &'static str,
     keys: usize,
     differing: Map<String, Json>,
+    /// Readers that do not read all of the file.
+    stops: Map<String, Json>,
+    /// Readers that take something for a name which is not shown.
+    other_names: Vec<&'static str>,
     runs_here: Vec<&'static str>,
     complete: bool,
 }
@@ -185,78 +190,145 @@ fn document(value: &impl Serialize, out: &mut dyn Write) -> Result<(), Stop> {
     writeln!(out, "{text}").map_err(write_failed)
 }
 
-/// What each reader makes of a key, compared with systemd.
-fn compare(view: &View, key: &[u8], truth: &Value) -> &'static str {
+/// What a reader makes of a key, compared with systemd; None where both have the same.
+fn compare(view: &View, key: &[u8], truth: Option<&Value>) -> Option<&'static str> {
+    let Some(truth) = truth else {
+        return matches!(view.get(key), Some(Value::Text(_))).then_some("set, not by systemd");
+    };
     match (view.outcome, view.get(key)) {
-        (Outcome::Error { .. }, _) => "error",
-        (Outcome::Depends { .. }, _) => "depends on execution",
-        (_, None) => "not set",
-        (_, Some(Value::Fails)) => "error",
-        (_, Some(Value::None)) => "no value",
-        (_, Some(value)) if value == truth => "same",
-        _ => "other value",
+        (Outcome::Error { .. }, _) => Some("error"),
+        (Outcome::Depends { .. }, _) => Some("depends on execution"),
+        (_, None) => Some("not set"),
+        (_, Some(Value::Fails)) => Some("error"),
+        (_, Some(Value::None)) => Some("no value"),
+        (_, Some(value)) if value == truth => None,
+        _ => Some("other value"),
     }
+}
+
+/// What the readers make of a file.
+struct Differences {
+    /// Number of keys that systemd reads.
+    keys: usize,
+    rows: Vec<(String, Vec<(Reader, &'static str)>)>,
+    /// Readers that do not read all of the file, with the line and the reason.
+    stops: Vec<(Reader, usize, &'static str)>,
+    /// Readers that take something for a name which may be a piece of a value; it is not shown.
+    unnamed: Vec<Reader>,
+}
+
+impl Differences {
+    fn of(bytes: &[u8]) -> Self {
+        let views = Reader::ALL.map(|reader| (reader, read_as(bytes, reader)));
+        let stop = |(reader, view): &(Reader, View)| match view.outcome {
+            Outcome::Whole => None,
+            Outcome::Error { line, why } | Outcome::Depends { line, why } => {
+                Some((*reader, line, why))
+            }
+        };
+        let stops = views.iter().filter_map(stop).collect();
+        let mut found = Self { keys: 0, rows: Vec::new(), stops, unnamed: Vec::new() };
+        let Some((_, truth)) = views.first() else { return found };
+        found.keys = truth.vars.len();
+        let mut seen: HashSet<&[u8]> = HashSet::new();
+        for key in views.iter().flat_map(|(_, view)| &view.vars).map(|var| var.key.as_slice()) {
+            if !seen.insert(key) {
+                continue;
+            }
+            let own = truth.get(key);
+            let differs =
+                |(reader, view): &(Reader, View)| Some((*reader, compare(view, key, own)?));
+            let cells: Vec<_> = views.iter().skip(1).filter_map(differs).collect();
+            match String::from_utf8(key.to_vec()) {
+                _ if cells.is_empty() => {}
+                Ok(name) if own.is_some() || is_shown(&name) => found.rows.push((name, cells)),
+                _ => found.add_unnamed(cells.iter().map(|(reader, _)| *reader)),
+            }
+        }
+        found
+    }
+
+    fn add_unnamed(&mut self, readers: impl Iterator<Item = Reader>) {
+        for reader in readers {
+            if !self.unnamed.contains(&reader) {
+                self.unnamed.push(reader);
+            }
+        }
+    }
+
+    fn concern(&self, reader: Reader) -> bool {
+        self.rows.iter().any(|(_, found)| found.iter().any(|(r, _)| *r == reader))
+            || self.stops.iter().any(|(r, _, _)| *r == reader)
+            || self.unnamed.contains(&reader)
+    }
+}
+
+/// A name that only a broken line gives is shown when it cannot be a piece of a secret.
+fn is_shown(name: &str) -> bool {
+    let name = name.strip_prefix("export ").unwrap_or(name);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let has = |test: fn(&u8) -> bool| name.bytes().any(|b| test(&b));
+    let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase);
+    name.bytes().all(plain) && name.len() <= 40 && !(name.len() >= 12 && mixed)
 }
 
 pub fn readers(session: &Session, file: Option<&Path>, json: bool, out: &mut dyn Write) -> Done {
     let input = session.read(file)?;
-    let views: Vec<(Reader, View)> =
-        Reader::ALL.iter().map(|r| (*r, read_as(&input.bytes, *r))).collect();
-    let Some((_, truth)) = views.first() else { return Ok(0) };
-    let mut rows: Vec<(String, Vec<(Reader, &'static str)>)> = Vec::new();
-    for var in &truth.vars {
-        let found: Vec<(Reader, &'static str)> = views
-            .iter()
-            .skip(1)
-            .map(|(reader, view)| (*reader, compare(view, &var.key, &var.value)))
-            .filter(|(_, word)| *word != "same")
-            .collect();
-        if !found.is_empty() {
-            rows.push((String::from_utf8_lossy(&var.key).into_owned(), found));
-        }
-    }
+    let found = Differences::of(&input.bytes);
     let here = here(session);
     if json {
-        let keys: Map<String, Json> = rows
+        let keys: Map<String, Json> = found
+            .rows
             .iter()
             .map(|(key, found)| {
                 let cells = found.iter().map(|(r, w)| (r.word().to_owned(), Json::from(*w)));
                 (key.clone(), Json::from(cells.collect::<Map<_, _>>()))
             })
             .collect();
+        let stop = |(reader, line, why): &(Reader, usize, &str)| {
+            (reader.word().to_owned(), json!({ "line": line, "why": why }))
+        };
         let comparison = Comparison {
             schema: "projectmeats.env-readers/1.0",
-            keys: truth.vars.len(),
+            keys: found.keys,
             differing: keys,
+            stops: found.stops.iter().map(stop).collect(),
+            other_names: found.unnamed.iter().map(|r| r.word()).collect(),
             runs_here: here.iter().map(|r| r.word()).collect(),
             complete: true,
         };
         document(&comparison, out)?;
     } else {
-        table(&input.name, truth.vars.len(), &rows, &here, out);
+        table(&input.name, &found, &here, out);
     }
-    let matters = rows.iter().any(|(_, found)| found.iter().any(|(r, _)| here.contains(r)));
-    Ok(u8::from(matters))
+    if found.stops.iter().any(|(reader, _, _)| matches!(reader, Reader::Systemd(_))) {
+        return Ok(REFUSED);
+    }
+    Ok(u8::from(here.iter().any(|reader| found.concern(*reader))))
 }
 
-fn table(
-    name: &str,
-    keys: usize,
-    rows: &[(String, Vec<(Reader, &'static str)>)],
-    here: &[Reader],
-    out: &mut dyn Write,
-) {
+fn table(name: &str, found: &Differences, here: &[Reader], out: &mut dyn Write) {
+    let keys = found.keys;
     writeln!(out, "{}: {keys} keys as systemd reads them", report::escape(name)).ok();
-    if rows.is_empty() {
+    if Reader::ALL.iter().all(|reader| !found.concern(*reader)) {
         writeln!(out, "every reader gets the same values").ok();
         return;
     }
-    for (key, found) in rows {
+    let mark = |reader: &Reader| if here.contains(reader) { "!" } else { " " };
+    for (key, cells) in &found.rows {
         writeln!(out, "{}", report::escape(key)).ok();
-        for (reader, word) in found {
-            let mark = if here.contains(reader) { "!" } else { " " };
-            writeln!(out, "  {mark} {:<9} {word}", reader.word()).ok();
+        for (reader, word) in cells {
+            writeln!(out, "  {} {:<9} {word}", mark(reader), reader.word()).ok();
         }
+    }
+    if !found.unnamed.is_empty() {
+        writeln!(out, "a name that may be a piece of a value").ok();
+        for reader in &found.unnamed {
+            writeln!(out, "  {} {:<9} set, not by systemd", mark(reader), reader.word()).ok();
+        }
+    }
+    for (reader, line, why) in &found.stops {
+        writeln!(out, "line {line}\n  {} {:<9} {why}", mark(reader), reader.word()).ok();
     }
     writeln!(out, "\nMarked ! are readers that matter on this host:").ok();
     for reader in here {

@@ -206,6 +206,8 @@ pub(super) fn one_name(place: &Place, stat: &Stat) -> Result<()> {
     match stat.kind {
         FileKind::Directory => return Ok(()),
         FileKind::Regular if stat.links == 1 => {}
+        // Its name was taken away since it was opened.
+        FileKind::Regular if stat.links == 0 => return Err(Refusal::Changed),
         FileKind::Regular => return Err(Refusal::HardLink(stat.links)),
         other => return Err(Refusal::Kind(other)),
     }

@@ -183,6 +183,12 @@ impl Root {
         if stat.kind == FileKind::Regular { Ok(file) } else { Err(Refusal::Kind(stat.kind)) }
     }
 
+    /// A directory below which something is to be changed, open for a lock.
+    pub(super) fn open_directory(&self, path: &Path) -> Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY;
+        Ok(self.open_object(path, flags, Links::Refuse)?.0)
+    }
+
     /// An extended attribute of a regular file or a directory.
     pub(super) fn attribute(&self, path: &Path, name: &str) -> Result<Option<Vec<u8>>> {
         let (file, stat, _) = self.open_object(path, OFlag::O_RDONLY, Links::Beneath)?;

@@ -51,7 +51,7 @@ impl Root {
         self.trusts_owner(stat.uid) && stat.mode & 0o022 == 0
     }
 
-    pub(super) fn trusts_owner(&self, uid: u32) -> bool {
+    pub(in crate::sys) fn trusts_owner(&self, uid: u32) -> bool {
         uid == 0 || uid == self.owner
     }
 

@@ -4,11 +4,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::fsync;
+use rustix::fs::{FlockOperation, flock};
 use xattr::FileExt as _;
 
 use super::Root;
@@ -16,8 +19,12 @@ use super::change::{one_name, own, place_dir, temporary_name};
 use super::ids::Ids;
 use super::refusal::{Refusal, Result};
 use super::stat::{stat_at, stat_of};
-use super::walk::{Links, Place};
+use super::walk::{Links, Place, hold, reopen};
 use crate::model::{FileKind, Owner, Seen, Stat};
+use crate::sys::clock::{Deadline, pause};
+
+/// How long another writer of the same file is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Root {
     /// Writes a new file that must not exist (generator output).
@@ -61,7 +68,11 @@ impl Root {
     /// Copies a file to a 0600 file of root's. A backup with the same content is kept; one that an
     /// interrupted run has left half written is not taken for one.
     pub(in crate::sys) fn back_up(&self, path: &Path, to: &Path, seen: Seen) -> Result<()> {
-        let (bytes, stat) = self.read_file(path, seen.size)?;
+        let (bytes, stat) = match self.read_file(path, seen.size) {
+            // It has grown since.
+            Err(Refusal::TooLarge(_)) => return Err(Refusal::Changed),
+            other => other?,
+        };
         if Seen::from(&stat) != seen {
             return Err(Refusal::Changed);
         }
@@ -85,21 +96,32 @@ impl Root {
         let old = self.old(path, seen)?;
         let place = self.place(path, Links::Refuse)?;
         let (owner, mode) = match &old {
-            Some((_, stat)) => {
-                (owner.unwrap_or(Owner { uid: stat.uid, gid: stat.gid }), mode.unwrap_or(stat.mode))
+            Some((_, stat)) => (
+                Some(owner.unwrap_or(Owner { uid: stat.uid, gid: stat.gid })),
+                mode.unwrap_or(stat.mode),
+            ),
+            // What is not root's to give stays with who made it.
+            None => {
+                let given = owner.or_else(|| self.is_privileged().then_some(place.owner));
+                (given, mode.unwrap_or(0o600))
             }
-            None => (owner.unwrap_or(place.owner), mode.unwrap_or(0o600)),
         };
+        let directory = place_dir(&place)?;
         let temporary = temporary_name(&place.name);
         let new = self.create_over_leftover(&place, &temporary)?;
         let written = fill(&new, content, old.as_ref().map(|(file, _)| file), owner, mode);
-        let judged = old.as_ref().filter(|_| seen.is_some()).map(|(_, stat)| stat);
-        let switched = written.and_then(|()| self.switch(&place, &temporary, judged));
+        let judged = old.as_ref().filter(|_| seen.is_some());
+        let switched = written
+            .and_then(|()| before_switch(&place, (&new, &temporary), judged))
+            .and_then(|()| self.switch(&place, &temporary, judged.map(|(_, stat)| stat)));
         if let Err(error) = switched {
-            self.unlink_in(&place, &temporary).ok();
+            // Another writer may have taken the name since.
+            if is_at(&place, &temporary, &new) {
+                self.unlink_in(&place, &temporary).ok();
+            }
             return Err(error);
         }
-        fsync(&place_dir(&place)?)?;
+        fsync(&directory)?;
         Ok(())
     }
 
@@ -151,19 +173,55 @@ impl Root {
         };
         drop(ids);
         if result.is_ok() {
-            self.unlink_in(place, temporary)?;
+            // It is written. A name that stays is a leftover, and the next writer takes it away.
+            self.unlink_in(place, temporary).ok();
         }
         result
     }
 
-    /// As [`Self::create`]; a leftover of an interrupted run under our own name gives way.
+    /// As [`Self::create`]; a leftover of an interrupted run under our own name gives way. A file
+    /// that somebody is writing is locked, and waited for; one who does not end loses it, and sees
+    /// that in [`before_switch`].
     fn create_over_leftover(&self, place: &Place, name: &OsStr) -> Result<File> {
-        match self.create(place, name, place.owner) {
-            Err(Refusal::Os(Errno::EEXIST)) => {
-                self.unlink_in(place, name)?;
-                self.create(place, name, place.owner)
+        let deadline = Deadline::after(PATIENCE);
+        loop {
+            match self.create(place, name, place.owner) {
+                Ok(file) if is_claimed(&file, place, name) => return Ok(file),
+                Ok(_) => {}
+                Err(Refusal::Os(Errno::EEXIST)) if !deadline.passed() => {
+                    if !self.clear_leftover(place, name)? {
+                        pause(Duration::from_millis(2));
+                    }
+                }
+                Err(Refusal::Os(Errno::EEXIST)) => {
+                    self.unlink_in(place, name)?;
+                    return self.create(place, name, place.owner);
+                }
+                Err(other) => return Err(other),
             }
-            other => other,
+        }
+    }
+
+    /// Removes what lies under the temporary name, unless somebody is writing it.
+    fn clear_leftover(&self, place: &Place, name: &OsStr) -> Result<bool> {
+        let leftover = Place { dir: Arc::clone(&place.dir), name: name.to_owned(), ..*place };
+        let ids = Ids::of(self, place, place.owner)?;
+        let opened = hold(&leftover, Path::new(name), Links::Refuse)
+            .ok()
+            .filter(|(_, stat)| stat.kind == FileKind::Regular)
+            .and_then(|(held, stat)| reopen(&leftover, &held, &stat, OFlag::O_RDONLY).ok())
+            .map(File::from);
+        drop(ids);
+        if let Some(file) = &opened {
+            let busy = flock(file, FlockOperation::NonBlockingLockExclusive)
+                == Err(rustix::io::Errno::WOULDBLOCK);
+            if busy || !is_at(place, name, file) {
+                return Ok(false);
+            }
+        }
+        match self.unlink_in(place, name) {
+            Ok(()) | Err(Refusal::Absent) => Ok(true),
+            Err(other) => Err(other),
         }
     }
 
@@ -234,11 +292,54 @@ impl Root {
     }
 }
 
+/// True when the name is still that of the file.
+fn is_at(place: &Place, name: &OsStr, file: &File) -> bool {
+    match (stat_at(&place.dir, name), stat_of(file)) {
+        (Ok(now), Ok(own)) => (now.dev, now.ino) == (own.dev, own.ino),
+        _ => false,
+    }
+}
+
+/// Locks a file that was just made. False when a writer who took it for a leftover was faster. Where
+/// nothing can be locked nobody waits for anybody.
+fn is_claimed(file: &File, place: &Place, name: &OsStr) -> bool {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => false,
+        Err(_) => true,
+        Ok(()) => is_at(place, name, file),
+    }
+}
+
+/// The last look: the new file is still ours, and the old one still the one that was judged. The old
+/// one is locked, for it gets the temporary name, and is no leftover until it was looked at.
+fn before_switch(
+    place: &Place,
+    (new, temporary): (&File, &OsStr),
+    judged: Option<&(File, Stat)>,
+) -> Result<()> {
+    if let Some((file, stat)) = judged {
+        flock(file, FlockOperation::NonBlockingLockExclusive).ok();
+        let same = |now: Stat| identity(&now) == identity(stat);
+        if !stat_at(&place.dir, &place.name).is_ok_and(same) {
+            return Err(Refusal::Changed);
+        }
+    }
+    if is_at(place, temporary, new) { Ok(()) } else { Err(Refusal::Changed) }
+}
+
 /// Content, owner, attributes and, last, the mode: an ACL that is carried over must not widen it.
-fn fill(new: &File, content: &[u8], old: Option<&File>, owner: Owner, mode: u32) -> Result<()> {
+fn fill(
+    new: &File,
+    content: &[u8],
+    old: Option<&File>,
+    owner: Option<Owner>,
+    mode: u32,
+) -> Result<()> {
     let mut writer = new;
     writer.write_all(content)?;
-    own(new, owner)?;
+    if let Some(owner) = owner {
+        own(new, owner)?;
+    }
     if let Some(old) = old {
         carry_attributes(old, new)?;
     }
@@ -332,6 +433,61 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"edited again");
     }
 
+    /// Adds a line `times` times, as often as it takes; what is refused was not written.
+    fn add_lines(directory: &Path, times: usize) {
+        let root = Root::open(directory).unwrap();
+        let path = Path::new("/open/file");
+        for _ in 0..times {
+            loop {
+                let (mut bytes, stat) = match root.read_file(path, 1 << 20) {
+                    Ok(read) => read,
+                    // Between two looks of a walk the name was another file's.
+                    Err(Refusal::Changed | Refusal::Absent) => continue,
+                    other => other.unwrap(),
+                };
+                bytes.extend(b"x\n");
+                match root.replace(path, &bytes, Some(Seen::from(&stat)), None, None) {
+                    Ok(()) => break,
+                    Err(Refusal::Changed | Refusal::HardLink(_)) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn writers_at_the_same_time_lose_nothing() {
+        let (dir, _, _) = root();
+        fs::write(dir.path().join("open/file"), "").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| add_lines(dir.path(), 25));
+            }
+        });
+        assert_eq!(fs::read(dir.path().join("open/file")).unwrap(), b"x\n".repeat(100));
+        assert_eq!(fs::read_dir(dir.path().join("open")).unwrap().count(), 1, "a name is left");
+    }
+
+    #[test]
+    fn what_is_being_written_is_waited_for_and_a_leftover_is_not() {
+        let (dir, root, _) = root();
+        let (path, leftover) = (Path::new("/open/file"), dir.path().join("open/.file.meats-new"));
+        fs::write(&leftover, "half").unwrap();
+        root.replace(path, b"one", None, None, None).unwrap();
+        let place = root.place(path, Links::Refuse).unwrap();
+        let theirs = root.create_over_leftover(&place, OsStr::new(".file.meats-new")).unwrap();
+        let begun = std::time::Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| root.replace(path, b"two", None, None, None).unwrap());
+            std::thread::sleep(Duration::from_millis(100));
+            assert_eq!(fs::read(dir.path().join("open/file")).unwrap(), b"one");
+            drop(theirs);
+        });
+        assert!(begun.elapsed() < PATIENCE);
+        assert_eq!(fs::read(dir.path().join("open/file")).unwrap(), b"two");
+        assert!(!leftover.exists());
+    }
+
     #[test]
     fn half_a_backup_is_none() {
         let (dir, root, _) = root();
@@ -341,6 +497,16 @@ mod tests {
         root.back_up(Path::new("/env"), Path::new("/kept"), before).unwrap();
         assert_eq!(fs::read(dir.path().join("kept")).unwrap(), b"A=1\nB=2\n");
         assert_eq!(fs::metadata(dir.path().join("kept")).unwrap().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_has_grown_was_changed() {
+        let (dir, root, _) = root();
+        fs::write(dir.path().join("env"), "A=1\n").unwrap();
+        let before = seen(&root, "/env");
+        fs::write(dir.path().join("env"), "A=1\nB=2\n").unwrap();
+        let kept = root.back_up(Path::new("/env"), Path::new("/kept"), before);
+        assert_eq!(kept, Err(Refusal::Changed));
     }
 
     #[test]
