@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use super::Edit;
+use super::mask::{MASK, is_harmless};
 use crate::model::{Finding, Kind, Repair, Subject};
 
 /// One thing that is wrong, where, and what could be done.
@@ -34,6 +35,15 @@ impl Defect {
 
     pub(super) fn key(mut self, key: &str) -> Self {
         self.finding.subject.key = Some(key.to_owned());
+        self
+    }
+
+    /// A name that may be a piece of a secret is shown nowhere.
+    pub(super) fn conceal(mut self) -> Self {
+        let finding = &mut self.finding;
+        if let Some(key) = finding.subject.key.take_if(|key| !is_harmless(key.as_bytes())) {
+            finding.detail = finding.detail.replace(&key, MASK);
+        }
         self
     }
 

@@ -71,7 +71,8 @@ pub fn judge(bytes: &[u8], ctx: &Context) -> Judgement {
     }
     defects.extend(application::lint(bytes, gate.now(), ctx));
     sort_by_place(&mut defects);
-    judgement.defects = defects;
+    judgement.defects = defects.into_iter().map(Defect::conceal).collect();
+    judgement.applied = judgement.applied.into_iter().map(Defect::conceal).collect();
     judgement
 }
 

@@ -2,6 +2,7 @@
 
 use super::name::BOM;
 use super::sheet::Sheet;
+use crate::env::mask::is_harmless;
 use crate::env::scan::{Node, NodeKind, is_blank};
 use crate::env::systemd::is_valid_name;
 use crate::env::{Defect, Edit};
@@ -195,11 +196,7 @@ fn looks_cut(sheet: &Sheet<'_>, node: &Node<'_>) -> bool {
 
 /// Names of broken lines are shown only when they cannot be a piece of a secret.
 pub(super) fn shown_name(name: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(name).ok()?;
-    let mixed = text.chars().any(|c| c.is_ascii_digit())
-        && text.chars().any(|c| c.is_ascii_lowercase())
-        && !text.contains([' ', '.', '-']);
-    (text.chars().count() <= 40 && !(text.len() >= 12 && mixed)).then(|| text.to_owned())
+    is_harmless(name).then(|| String::from_utf8_lossy(name).into_owned())
 }
 
 /// The class of a line that a shell would take for a command.
