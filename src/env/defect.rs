@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::Edit;
 use super::mask::{MASK, is_harmless};
+use crate::model::finding::BAD_KEY;
 use crate::model::{Finding, Kind, Repair, Subject};
 
 /// One thing that is wrong, where, and what could be done.
@@ -38,8 +39,11 @@ impl Defect {
         self
     }
 
-    /// A name that may be a piece of a secret is shown nowhere.
+    /// A name that may be a piece of a secret is shown nowhere. That of a bad key was judged already.
     pub(super) fn conceal(mut self) -> Self {
+        if self.is(&BAD_KEY) {
+            return self;
+        }
         let finding = &mut self.finding;
         if let Some(key) = finding.subject.key.take_if(|key| !is_harmless(key.as_bytes())) {
             finding.detail = finding.detail.replace(&key, MASK);

@@ -165,7 +165,7 @@ pub fn is_harmless(name: &[u8]) -> bool {
         && name.iter().any(u8::is_ascii_alphabetic)
         && name.iter().all(|b| b.is_ascii_alphanumeric() || joint(b))
         && name.first().is_some_and(|first| *first == b'_' || !joint(first))
-        && (capitals || name.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'))
+        && (capitals || name.iter().all(|b| b.is_ascii_alphabetic() || b"_.".contains(b)))
         && name.split(joint).all(is_harmless_word)
 }
 
@@ -246,7 +246,7 @@ mod tests {
             assert!(is_harmless(name.as_bytes()), "{name}");
         }
         for piece in
-            ["Tr0ub4dor3", "hunterTWO", "s3", "a.b-c", "JBSWY3DPEHPK3PXP", "a/b", "a b", "1"]
+            ["Tr0ub4dor3", "hunterTWO", "s3", "ab-c", "JBSWY3DPEHPK3PXP", "a/b", "a b", "1"]
         {
             assert!(!is_harmless(piece.as_bytes()), "{piece}");
         }

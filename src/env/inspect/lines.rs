@@ -196,8 +196,28 @@ fn looks_cut(sheet: &Sheet<'_>, node: &Node<'_>) -> bool {
 
 /// Names of broken lines are shown only when they cannot be a piece of a secret.
 pub(super) fn shown_name(name: &[u8]) -> Option<String> {
-    is_harmless(name).then(|| String::from_utf8_lossy(name).into_owned())
+    let text = std::str::from_utf8(name).ok()?;
+    let core = text.trim_start_matches("//").trim_start();
+    let core = core.strip_suffix('+').unwrap_or(core);
+    let quoted = ['"', '\''].iter().find_map(|q| core.strip_prefix(*q)?.strip_suffix(*q));
+    let core = quoted.unwrap_or(core);
+    // A letter of another alphabet stands for one of its kind.
+    let letter = |c: char| match c {
+        c if c.is_ascii() || !c.is_alphabetic() => c,
+        c if c.is_uppercase() => 'X',
+        _ => 'x',
+    };
+    let plain: String = core.chars().map(letter).collect();
+    let harmless = is_harmless(plain.as_bytes())
+        || core.contains(' ') && core.split(' ').all(|word| NAME_WORDS.contains(&word));
+    harmless.then(|| text.to_owned())
 }
+
+/// Words of names that have a blank where an underscore belongs.
+const NAME_WORDS: &[&str] = &[
+    "ALLOWED", "API", "APP", "DATABASE", "DB", "DEBUG", "DJANGO", "EMAIL", "HOST", "HOSTS", "ID",
+    "KEY", "MY", "NAME", "PASSWORD", "PORT", "SECRET", "SERVER", "TOKEN", "URL", "USER",
+];
 
 /// The class of a line that a shell would take for a command.
 pub(super) fn shell_assignment(sheet: &Sheet<'_>, node: &Node<'_>, name: &[u8]) -> Option<Defect> {
