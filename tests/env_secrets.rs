@@ -79,6 +79,7 @@ const BEHIND: &[&str] = &[
     "SECRET_KEY=$(S)",
     "SECRET_KEY=ab<secret>S",
     "SECRET_KEY=SDEBUG=False",
+    "SECRET_KEY=SMY_TOKEN=x",
     "SECRET_KEY=abSECRET_KEY=S",
     "Environment=\"SECRET_KEY=S\"",
     "Environment=SECRET_KEY=S",

@@ -5,9 +5,9 @@
 use std::ops::Range;
 
 use super::Edit;
+use super::double_equals::SECRET_KEY;
 use super::mask::{MASK, is_harmless};
-use crate::model::finding::BAD_KEY;
-use crate::model::{Finding, Kind, Repair, Subject};
+use crate::model::{Finding, Kind, Repair, Subject, finding};
 
 /// One thing that is wrong, where, and what could be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,16 @@ impl Defect {
         self
     }
 
+    /// Whether a person who decides is offered a text, or a fresh key.
+    pub fn is_offered(&self) -> bool {
+        let key = self.finding.subject.key.as_deref().unwrap_or_default();
+        let fresh = FRESH.iter().any(|kind| self.is(kind)) && key.ends_with(SECRET_KEY);
+        fresh || !self.proposal.is_empty() || !self.edits.is_empty()
+    }
+
     /// A name that may be a piece of a secret is shown nowhere. That of a bad key was judged already.
     pub(super) fn conceal(mut self) -> Self {
-        if self.is(&BAD_KEY) {
+        if self.is(&finding::BAD_KEY) {
             return self;
         }
         let finding = &mut self.finding;
@@ -74,6 +81,15 @@ impl Defect {
         self.finding.repair == Repair::Automatic
     }
 }
+
+/// What a fresh key mends.
+const FRESH: &[&Kind] = &[
+    &finding::PLACEHOLDER,
+    &finding::SECRET_KEY_EMPTY,
+    &finding::SECRET_KEY_WEAK,
+    &finding::SECRET_KEY_MISSING,
+    &finding::PUBLISHED,
+];
 
 /// In order of lines; what concerns the whole file stands in front.
 pub(super) fn sort_by_place(defects: &mut [Defect]) {

@@ -1,5 +1,7 @@
 //! Comments, and lines that are no assignments.
 
+use std::ops::Range;
+
 use super::name::BOM;
 use super::sheet::Sheet;
 use crate::env::mask::is_harmless;
@@ -127,7 +129,7 @@ pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node<'_>, conflict: &mut bool)
         }
         return Some(defect);
     }
-    if let Some(defect) = conflict_mark(node, text, conflict) {
+    if let Some(defect) = conflict_mark(sheet, node, conflict) {
         return defect;
     }
     if is_shell_word(first_word(text)) {
@@ -150,7 +152,12 @@ pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node<'_>, conflict: &mut bool)
 }
 
 /// The first mark is reported, the others belong to it.
-fn conflict_mark(node: &Node<'_>, text: &[u8], conflict: &mut bool) -> Option<Option<Defect>> {
+fn conflict_mark(
+    sheet: &Sheet<'_>,
+    node: &Node<'_>,
+    conflict: &mut bool,
+) -> Option<Option<Defect>> {
+    let text = sheet.text(&node.text);
     let mark = [b"<<<<<<<", b">>>>>>>", b"|||||||"].iter().any(|mark| text.starts_with(*mark));
     if !mark {
         return None;
@@ -158,8 +165,31 @@ fn conflict_mark(node: &Node<'_>, text: &[u8], conflict: &mut bool) -> Option<Op
     let first = !*conflict;
     *conflict = true;
     Some(first.then(|| {
-        Defect::new(&finding::MERGE_CONFLICT, node.text.clone(), "marks of a merge conflict")
+        let mut defect =
+            Defect::new(&finding::MERGE_CONFLICT, node.text.clone(), "marks of a merge conflict");
+        for side in lost_side(sheet.bytes, node.text.start).into_iter().flatten() {
+            defect = defect.propose(Edit::delete(side));
+        }
+        defect
     }))
+}
+
+/// From the opening mark to the divider, and the closing mark: what is left is the side of which
+/// systemd takes the values.
+fn lost_side(bytes: &[u8], start: usize) -> Option<[Range<usize>; 2]> {
+    let mut at = start;
+    let mut divider = None;
+    for line in bytes.get(start..)?.split_inclusive(|b| *b == b'\n') {
+        let end = at + line.len();
+        match divider {
+            None if at == start && !line.starts_with(b"<<<<<<<") => return None,
+            None if line.starts_with(b"=======") => divider = Some(end),
+            Some(kept) if line.starts_with(b">>>>>>>") => return Some([start..kept, at..end]),
+            _ => (),
+        }
+        at = end;
+    }
+    None
 }
 
 /// `KEY: value`.
