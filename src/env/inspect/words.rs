@@ -310,7 +310,7 @@ fn second_name(run: &[u8]) -> Option<(usize, bool)> {
     let ends = |end: &&str| run.ends_with(end.as_bytes()) && run.len() > end.len() + 1;
     match known.map(|known| known.len()).max() {
         Some(length) => Some((length, true)),
-        None => ENDS.iter().any(|end| ends(&end)).then_some((run.len(), false)),
+        None => ENDS.iter().any(ends).then_some((run.len(), false)),
     }
 }
 
