@@ -3,8 +3,8 @@
 //! Invariant: no text here has a value in it. Source of the rules: the settings of the application
 //! as python-decouple and dj-database-url read them.
 
+use core::net::Ipv6Addr;
 use std::collections::HashSet;
-use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use super::double_equals::SECRET_KEY;
@@ -302,6 +302,8 @@ fn database_url(value: &str) -> Option<Flaw> {
     }
 }
 
+const SHORTEST_PASSWORD: usize = 4;
+
 /// Host and port as Python's urllib takes them apart; it stops where this does.
 fn authority(rest: &str) -> Result<(), &'static str> {
     let all = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -324,6 +326,8 @@ fn authority(rest: &str) -> Result<(), &'static str> {
     match digits && (number.is_empty() || number.parse::<u16>().is_ok()) {
         true => Ok(()),
         false if all.contains('@') => Err("the port is not a number up to 65535"),
+        // A letter or two are more likely an example than a password that was cut off.
+        false if port.len() < SHORTEST_PASSWORD => Ok(()),
         false => Err("there is no @ and host behind the password, or the port is no number"),
     }
 }

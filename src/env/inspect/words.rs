@@ -263,7 +263,7 @@ fn own_line(key: &[u8], value: &[u8]) -> Option<usize> {
     memchr::memmem::find_iter(value, &line).find(|at| *at == 0 || is_glued(&secret, value, *at))
 }
 
-/// Whether any character may stand in a value: it is a secret, and no URL.
+/// Whether the signs of a generator may stand in a value: it is a secret, and no URL.
 fn is_random(key: &[u8], value: &[u8]) -> bool {
     is_secret_key_name(&String::from_utf8_lossy(key))
         && memchr::memmem::find(value, b"://").is_none()
@@ -272,8 +272,8 @@ fn is_random(key: &[u8], value: &[u8]) -> bool {
 /// Whether what begins at `at` is glued to what stands in front of it, and no item of a list.
 fn is_glued<F: FnOnce() -> bool>(secret: &LazyCell<bool, F>, value: &[u8], at: usize) -> bool {
     match at.checked_sub(1).and_then(|before| value.get(before)) {
-        None | Some(b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'') => false,
-        Some(before) => before.is_ascii_alphanumeric() || **secret,
+        None => false,
+        Some(before) => before.is_ascii_alphanumeric() || is_django_letter(before) && **secret,
     }
 }
 
@@ -626,6 +626,8 @@ mod tests {
             ("API_URL", "https://a.org/?API_KEY=x&DEBUG=1", None),
             ("SECRET_KEY", "x9ab+/c==", None),
             ("ODBC", "SERVER=db;DB_NAME=x", None),
+            ("DB_DSN", "host=db;DB_NAME=x", None),
+            ("CFLAGS", "-DDEBUG=1", None),
         ];
         for (key, value, expected) in cases {
             let name = second_line(key.as_bytes(), value.as_bytes());
