@@ -110,10 +110,16 @@ fn comment(line: &[u8]) -> String {
         return show(line);
     }
     match text.iter().position(|b| *b == b'=' || *b == b':') {
-        Some(at) if is_harmless_head(slice(text, 0..at)) => value(line, start + at),
+        Some(at) if is_capital_head(slice(text, 0..at)) => value(line, start + at),
         None if is_remark(text) => show(line),
         _ => show(slice(line, 0..start)) + MASK,
     }
+}
+
+/// In a comment small letters before the sign may be the beginning of a secret that has it.
+fn is_capital_head(text: &[u8]) -> bool {
+    let words = text.strip_prefix(b"export").unwrap_or(text);
+    is_harmless_head(text) && !words.iter().any(u8::is_ascii_lowercase)
 }
 
 /// Words that anybody may read: a password has a word of its own, or a digit, or stands alone.
@@ -232,6 +238,8 @@ mod tests {
             ("; DB_PASSWORD: hunter", "; DB_PASSWORD: ********"),
             ("# it was hunter\\", "# ********"),
             ("# -----", "# -----"),
+            ("# abcde=1", "# ********"),
+            ("#export OLD=1", "#export OLD=********"),
             ("declare -x A=1", "declare -x A=********"),
         ];
         for (text, expected) in cases {
