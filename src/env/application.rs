@@ -3,7 +3,9 @@
 //! Invariant: no text here has a value in it. Source of the rules: the settings of the application
 //! as python-decouple and dj-database-url read them.
 
+use core::net::Ipv6Addr;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::double_equals::SECRET_KEY;
 use super::line_index::line_of;
@@ -36,7 +38,7 @@ pub(super) fn lint(bytes: &[u8], reading: &Survey<'_>, ctx: &Context) -> Vec<Def
         Some(place(bytes, ctx, var, flaw.into_defect(var)))
     };
     let mut found: Vec<Defect> = LOOKS.iter().filter_map(look).collect();
-    found.extend(missing(reading, ctx));
+    found.extend(missing(bytes, reading, ctx));
     found
 }
 
@@ -150,11 +152,21 @@ fn percent_encoded(url: &str) -> Option<String> {
     let (login, host) = rest.rsplit_once('@')?;
     let (user, password) = login.split_once(':')?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!*".contains(&b);
-    let encoded: String = password
-        .bytes()
-        .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })
-        .collect();
+    let mut encoded = String::new();
+    for (at, byte) in password.bytes().enumerate() {
+        // A sign with two digits was written so already.
+        match plain(byte) || byte == b'%' && is_encoded(password.get(at + 1..)) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
     Some(format!("{scheme}://{user}:{encoded}@{host}"))
+}
+
+/// Whether a percent sign has its two digits.
+fn is_encoded(behind: Option<&str>) -> bool {
+    let digits = behind.and_then(|text| text.get(..2)).unwrap_or_default();
+    digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Django's own limits of `check --deploy`: 50 characters, 5 different ones.
@@ -196,21 +208,44 @@ fn is_true(value: &str) -> bool {
 }
 
 fn allowed_hosts(value: &str) -> Option<Flaw> {
-    let odd = |host: &str| {
-        let port = host.rsplit_once(':').is_some_and(|(name, port)| {
-            !name.contains(':') && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
-        });
-        host != host.trim() || host.contains("://") || host.contains('/') || port
-    };
     let flaw = if value.trim().is_empty() {
         Flaw::new(&finding::ALLOWED_HOSTS_MISSING, "the value is empty")
-    } else if value.split(',').any(odd) {
-        let detail = "an entry has a blank, a scheme or a port and cannot match";
+    } else if !value.split(',').all(|host| host.is_empty() || host_name(host) == host) {
+        let detail = "an entry has a blank, quote, bracket, scheme or port and cannot match";
         Flaw::new(&finding::ALLOWED_HOSTS_MALFORMED, detail)
     } else {
         return None;
     };
-    Some(flaw.meant(value.split(',').map(str::trim).collect::<Vec<_>>().join(",")))
+    let listed = value.trim();
+    let inner = listed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = inner.filter(|inner| !inner.contains(['[', ']']) && !inner.contains("::"));
+    let hosts = inner.unwrap_or(listed).split(|c: char| c.is_whitespace() || ",;".contains(c));
+    let hosts: Vec<&str> = hosts.map(host_name).filter(|host| !host.is_empty()).collect();
+    Some(flaw.meant(Some(hosts.join(",")).filter(|hosts| !hosts.is_empty())))
+}
+
+/// The name alone: without scheme, port and path, and without what lists of other languages have.
+fn host_name(entry: &str) -> &str {
+    let odd = |c: char| c.is_whitespace() || "'\";".contains(c);
+    let host = entry.trim_matches(odd);
+    let host = host.split_once("://").map_or(host, |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let end = host.find(odd).unwrap_or(host.len());
+    let host = host.get(..end).unwrap_or_default();
+    let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    if let Some(address) = host.strip_prefix('[') {
+        let (inner, port) = address.split_once(']').unwrap_or((address, ""));
+        let whole = inner.contains(':') && digits(port.trim_start_matches(':'));
+        return match whole {
+            true => host.get(..inner.len() + 2).unwrap_or(host),
+            false => inner,
+        };
+    }
+    let host = host.trim_end_matches(']');
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') && digits(port) => name,
+        _ => host,
+    }
 }
 
 fn origins(value: &str) -> Option<Flaw> {
@@ -256,9 +291,45 @@ fn database_url(value: &str) -> Option<Flaw> {
     if password(rest).is_some_and(published::password) {
         return Some(Flaw::new(&finding::PUBLISHED, "its password is published"));
     }
-    let detail = "the password has one of # / ? [ ] or a percent sign";
-    let flaw = || Flaw::new(&finding::URL_UNENCODED, detail);
-    unencoded(rest).then(|| flaw().meant(percent_encoded(value)))
+    if unencoded(rest) {
+        let detail = "the password has one of # / ? [ ] or a percent sign";
+        return Some(Flaw::new(&finding::URL_UNENCODED, detail).meant(percent_encoded(value)));
+    }
+    match authority(rest) {
+        _ if value == "sqlite://:memory:" => None,
+        Ok(()) => None,
+        Err(detail) => malformed(detail),
+    }
+}
+
+const SHORTEST_PASSWORD: usize = 4;
+
+/// Host and port as Python's urllib takes them apart; it stops where this does.
+fn authority(rest: &str) -> Result<(), &'static str> {
+    let all = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = all.rsplit_once('@').map_or(all, |(_, host)| host);
+    let port = match (all.contains('['), all.contains(']')) {
+        (false, false) => host.split_once(':').map_or("", |(_, port)| port),
+        (true, true) => {
+            let bracketed = host.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+            let Some((address, port)) = bracketed else { return Ok(()) };
+            let address = address.split('%').next().unwrap_or_default();
+            if !address.starts_with('v') && address.parse::<Ipv6Addr>().is_err() {
+                return Err("there is no address in the brackets");
+            }
+            port.split_once(':').map_or("", |(_, port)| port)
+        }
+        _ => return Err("a bracket of the host has no partner"),
+    };
+    let digits = port.bytes().all(|b| b.is_ascii_digit());
+    let number = port.trim_start_matches('0');
+    match digits && (number.is_empty() || number.parse::<u16>().is_ok()) {
+        true => Ok(()),
+        false if all.contains('@') => Err("the port is not a number up to 65535"),
+        // A letter or two are more likely an example than a password that was cut off.
+        false if port.len() < SHORTEST_PASSWORD => Ok(()),
+        false => Err("there is no @ and host behind the password, or the port is no number"),
+    }
 }
 
 fn password(rest: &str) -> Option<&str> {
@@ -273,15 +344,22 @@ fn unencoded(rest: &str) -> bool {
     if host.is_empty() || login.starts_with('/') {
         return false;
     }
-    let percent = password.split('%').skip(1).any(|tail| {
-        let digits = tail.get(..2).unwrap_or_default();
-        digits.len() != 2 || !digits.bytes().all(|b| b.is_ascii_hexdigit())
-    });
+    let percent = password.split('%').skip(1).any(|tail| !is_encoded(Some(tail)));
     password.contains(['#', '/', '?', '[', ']']) || percent
 }
 
+/// What Django's own environment variables are called like, so that many write it.
+const UNREAD: &str = "DJANGO_SECRET_KEY";
+
+/// The part of the name on the line of `var` that is too much.
+fn unread_prefix(bytes: &[u8], var: &Var<'_>) -> Option<Range<usize>> {
+    let name = slice(bytes, 0..var.span.start).strip_suffix(b"=")?.trim_ascii_end();
+    let start = name.strip_suffix(UNREAD.as_bytes())?.len();
+    Some(start..start + UNREAD.len() - SECRET_KEY.len())
+}
+
 /// Keys that the file lacks, where it alone feeds the service or sets both of the main ones.
-fn missing(reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
+fn missing(bytes: &[u8], reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
     let has = |key: &str| reading.get(key).is_some();
     let complete = ctx.application.is_some_and(|a| a.complete);
     let flaw = |kind: &'static Kind, detail: &str, key: &str| {
@@ -290,9 +368,13 @@ fn missing(reading: &Survey<'_>, ctx: &Context) -> Vec<Defect> {
         defect
     };
     let mut found = Vec::new();
-    if has("DJANGO_SECRET_KEY") && !has(SECRET_KEY) {
+    if has(UNREAD) && !has(SECRET_KEY) {
         let detail = "DJANGO_SECRET_KEY is set, which nothing reads, and SECRET_KEY is not";
-        found.push(flaw(&finding::UNREAD_KEY, detail, "DJANGO_SECRET_KEY"));
+        let mut defect = flaw(&finding::UNREAD_KEY, detail, UNREAD);
+        if let Some(prefix) = reading.get(UNREAD).and_then(|var| unread_prefix(bytes, var)) {
+            defect = defect.gain(SECRET_KEY).propose(Edit::delete(prefix));
+        }
+        found.push(defect);
     } else if complete && !has(SECRET_KEY) {
         let detail = "SECRET_KEY is not set";
         found.push(flaw(&finding::SECRET_KEY_MISSING, detail, SECRET_KEY));
@@ -332,6 +414,37 @@ mod tests {
         check_file("ALLOWED_HOSTS='a.org, b.org'\n", false, &["allowed-hosts-malformed"]);
         check_file("ALLOWED_HOSTS=https://a.org\n", false, &["allowed-hosts-malformed"]);
         check_file("ALLOWED_HOSTS=a.org:8000\n", false, &["allowed-hosts-malformed"]);
+        for hosts in [
+            "'a.org b.org'",
+            "'[\"a.org\"]'",
+            "\"['a.org','b.org']\"",
+            "'a.org;b.org'",
+            "'[::1]:80'",
+        ] {
+            check_file(&format!("ALLOWED_HOSTS={hosts}\n"), false, &["allowed-hosts-malformed"]);
+        }
+        check_file("ALLOWED_HOSTS='a.org,.b.org,*,[::1],10.0.0.1,localhost'\n", false, &[]);
+        for url in [
+            "postgres://USER:PASSWORD@HOST:PORT/NAME",
+            "postgres://meats:PLANT",
+            "postgres://u:p@h:54x2/d",
+            "postgres://u:p@h:99999/d",
+            "'postgres://u:p@[::1/d'",
+            "'postgres://u:p@[host]/d'",
+        ] {
+            check_file(&format!("DATABASE_URL={url}\n"), false, &["database-url-malformed"]);
+        }
+        for url in [
+            "postgres://u:p@h:/d",
+            "postgres://u:p@h:5432",
+            "postgres://h:5432/d",
+            "'postgres://u:p@[::1]:5432/d'",
+            "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d",
+            "postgres:///d",
+            "sqlite://:memory:",
+        ] {
+            check_file(&format!("DATABASE_URL={url}\n"), false, &[]);
+        }
         check_file("ALLOWED_HOSTS=\n", false, &["allowed-hosts-missing"]);
         check_file("CSRF_TRUSTED_ORIGINS=a.org\n", false, &["origin-scheme"]);
         check_file("DATABASE_URL=\n", false, &["database-url-malformed"]);
@@ -357,6 +470,16 @@ mod tests {
             ("CSRF_TRUSTED_ORIGINS=a.org", Some("CSRF_TRUSTED_ORIGINS=https://a.org")),
             ("DATABASE_URL=postgre://u:p@h/d", Some("DATABASE_URL=postgres://u:p@h/d")),
             ("DATABASE_URL=other://u:p@h/d", None),
+            (
+                "DATABASE_URL=postgres://u:p%40a/b%@h/d",
+                Some("DATABASE_URL=postgres://u:p%40a%2Fb%25@h/d"),
+            ),
+            ("ALLOWED_HOSTS=https://a.org/,b.org:80", Some("ALLOWED_HOSTS=a.org,b.org")),
+            ("ALLOWED_HOSTS='a.org b.org;c.org'", Some("ALLOWED_HOSTS=a.org,b.org,c.org")),
+            ("ALLOWED_HOSTS='[\"a.org\", \"b.org\"]'", Some("ALLOWED_HOSTS=a.org,b.org")),
+            ("ALLOWED_HOSTS='[::1]:80'", Some("ALLOWED_HOSTS='[::1]'")),
+            ("ALLOWED_HOSTS='[]'", None),
+            ("DJANGO_SECRET_KEY=abc", Some("SECRET_KEY=abc")),
             ("DATABASE_URL=postgres://u:p/w@h/d", Some("DATABASE_URL=postgres://u:p%2Fw@h/d")),
         ] {
             let bytes = format!("{line}\n").into_bytes();

@@ -5,7 +5,9 @@
 use std::ops::Range;
 
 use super::Edit;
-use crate::model::{Finding, Kind, Repair, Subject};
+use super::double_equals::SECRET_KEY;
+use super::mask::{MASK, is_harmless};
+use crate::model::{Finding, Kind, Repair, Subject, finding};
 
 /// One thing that is wrong, where, and what could be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,25 @@ impl Defect {
         self
     }
 
+    /// Whether a person who decides is offered a text, or a fresh key.
+    pub fn is_offered(&self) -> bool {
+        let key = self.finding.subject.key.as_deref().unwrap_or_default();
+        let fresh = FRESH.iter().any(|kind| self.is(kind)) && key.ends_with(SECRET_KEY);
+        fresh || !self.proposal.is_empty() || !self.edits.is_empty()
+    }
+
+    /// A name that may be a piece of a secret is shown nowhere. That of a bad key was judged already.
+    pub(super) fn conceal(mut self) -> Self {
+        if self.is(&finding::BAD_KEY) {
+            return self;
+        }
+        let finding = &mut self.finding;
+        if let Some(key) = finding.subject.key.take_if(|key| !is_harmless(key.as_bytes())) {
+            finding.detail = finding.detail.replace(&key, MASK);
+        }
+        self
+    }
+
     pub(super) fn edit(mut self, edit: Edit) -> Self {
         self.edits.push(edit);
         self
@@ -60,6 +81,15 @@ impl Defect {
         self.finding.repair == Repair::Automatic
     }
 }
+
+/// What a fresh key mends.
+const FRESH: &[&Kind] = &[
+    &finding::PLACEHOLDER,
+    &finding::SECRET_KEY_EMPTY,
+    &finding::SECRET_KEY_WEAK,
+    &finding::SECRET_KEY_MISSING,
+    &finding::PUBLISHED,
+];
 
 /// In order of lines; what concerns the whole file stands in front.
 pub(super) fn sort_by_place(defects: &mut [Defect]) {

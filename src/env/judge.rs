@@ -17,7 +17,7 @@ use super::{
     Application, Defect, DoubleEquals, EDIT_LIMIT, Edit, Evidence, Rules, Verdict, application,
     apply_edits, candidates, decide, encode, read, slice,
 };
-use crate::model::{Finding, Repair, Secret, finding};
+use crate::model::{Finding, Kind, Repair, Secret, finding};
 
 /// What has to be known besides the bytes.
 #[derive(Clone, Debug, Default)]
@@ -70,10 +70,27 @@ pub fn judge(bytes: &[u8], ctx: &Context) -> Judgement {
         repair(bytes, &gate, ctx, &mut defects, &mut judgement);
     }
     defects.extend(application::lint(bytes, gate.now(), ctx));
+    let open = |defect: &&mut Defect| defect.finding.repair == Repair::Asks && !defect.is_offered();
+    for defect in defects.iter_mut().filter(open) {
+        if !DECISIONS.contains(&defect.finding.kind) {
+            defect.finding.repair = Repair::ByHand;
+        }
+    }
     sort_by_place(&mut defects);
-    judgement.defects = defects;
+    judgement.defects = defects.into_iter().map(Defect::conceal).collect();
+    judgement.applied = judgement.applied.into_iter().map(Defect::conceal).collect();
     judgement
 }
+
+/// What a person has to decide, also where no text can be proposed.
+const DECISIONS: &[&Kind] = &[
+    &finding::DOUBLE_EQUALS,
+    &finding::INVISIBLE_CHAR,
+    &finding::MERGE_CONFLICT,
+    &finding::PLACEHOLDER,
+    &finding::TEXT_AFTER_QUOTE,
+    &finding::UNQUOTED_BACKSLASH,
+];
 
 /// Findings only.
 pub fn check(bytes: &[u8], ctx: &Context) -> Vec<Finding> {
@@ -256,6 +273,100 @@ mod tests {
             let after = plan_repair(before.as_bytes(), &Context::default()).bytes.unwrap();
             assert_eq!(String::from_utf8_lossy(after.expose()), expected);
         }
+    }
+
+    /// What is found, who repairs it, and the text after all proposals are taken.
+    fn check_file(text: &str, expected: &[(&str, Repair)], proposed: &str) {
+        let ctx = Context { application: Some(Application::default()), ..Context::default() };
+        let found: Vec<(&str, Repair)> =
+            check(text.as_bytes(), &ctx).iter().map(|f| (f.kind.name, f.repair)).collect();
+        assert_eq!(found, expected, "{text}");
+        let mut after = text.as_bytes().to_vec();
+        for _ in 0..8 {
+            let defects = judge(&after, &ctx).defects;
+            let open = defects.iter().filter(|d| d.finding.repair == Repair::Asks);
+            match open.into_iter().find_map(|defect| propose(&after, defect)) {
+                Some(next) => after = next.into_exposed(),
+                None => break,
+            }
+        }
+        assert_eq!(String::from_utf8_lossy(&after), proposed);
+    }
+
+    #[test]
+    fn lines_of_other_files_and_lines_glued_together() {
+        use Repair::{Asks, Automatic, ByHand};
+        for (text, expected, proposed) in [
+            (
+                "DB_HOST=localhostDB_PORT=5432\n",
+                &[("merged-lines", Asks)][..],
+                "DB_HOST=localhost\nDB_PORT=5432\n",
+            ),
+            ("A='xDEBUG=0'\n", &[("merged-lines", ByHand)], "A='xDEBUG=0'\n"),
+            ("Environment=\"DB_HOST=a b\" A=1\n", &[("unit-line", Asks)], "DB_HOST='a b'\nA=1\n"),
+            ("EnvironmentFile=-/etc/x\n", &[("unit-line", ByHand)], "EnvironmentFile=-/etc/x\n"),
+            ("C=x\u{201d}\n", &[("smart-quotes", Asks)], "C=x\n"),
+            ("A=b\u{201d}c\n", &[("smart-quotes", ByHand)], "A=b\u{201d}c\n"),
+            ("export A=1;\n", &[("export-prefix", Asks)], "A=1\n"),
+            ("export A='1' ; \n", &[("export-prefix", Asks)], "A='1'  \n"),
+            ("export A='1;'\n", &[("export-prefix", Automatic)], "export A='1;'\n"),
+            ("A='a' 'b'\n", &[("text-after-quote", Asks)], "A=ab\n"),
+            ("A=$'x\\qy'\n", &[("ansi-c-quote", ByHand)], "A=$'x\\qy'\n"),
+            (
+                "<<<<<<< HEAD\nA=1\n=======\nA=2\n>>>>>>> x\n",
+                &[("merge-conflict", Asks), ("duplicate-key", ByHand)],
+                "A=2\n",
+            ),
+            (
+                "ALLOWED_HOSTS=https://a.org\n",
+                &[("allowed-hosts-malformed", Asks)],
+                "ALLOWED_HOSTS=a.org\n",
+            ),
+            (
+                "SECRET_KEY=abSECRET_KEY=0123456789abcdefghijklmnopqrstuv\n",
+                &[("sed-ampersand", ByHand)],
+                "SECRET_KEY=abSECRET_KEY=0123456789abcdefghijklmnopqrstuv\n",
+            ),
+        ] {
+            check_file(text, expected, proposed);
+        }
+    }
+
+    /// The setting settles it, and the value is quoted like any other.
+    #[test]
+    fn an_equals_sign_that_the_site_keeps_is_no_finding() {
+        let ctx = Context { double_equals: DoubleEquals::Keep, ..Context::default() };
+        let plain = b"SECRET_KEY==abcdefghij0123456789abcdefghij0123456789\n";
+        assert_eq!(check(plain, &ctx), []);
+        assert_eq!(check(plain, &Context::default()).len(), 1);
+        let odd = plan_repair(b"SECRET_KEY==a b\nA==1\n", &ctx);
+        assert_eq!(
+            odd.bytes.map(Secret::into_exposed),
+            Some(b"SECRET_KEY='=a b'\nA==1\n".to_vec())
+        );
+        let left: Vec<&str> = odd.left.iter().map(|f| f.kind.name).collect();
+        assert_eq!(left, ["secret-key-weak", "double-equals"]);
+    }
+
+    #[test]
+    fn a_good_file_of_a_production_host_is_clean() {
+        let text = "# projectmeats, see the manual\n\
+            SECRET_KEY='x$y(z)&w#1rs#gacn=n$z(#f@xs2d^i$y9zzqa)3f@5uo)ms2v'\nDEBUG=False\n\
+            ALLOWED_HOSTS=meats.example.org,www.example.org,.example.net,10.0.0.5,[::1]\n\
+            DATABASE_URL=postgres://meats:aT7x%2F9k%40@db-1.internal:5432/meats?sslmode=require\n\
+            REDIS_URL=redis://:p4ssw0rd@10.0.0.7:6379/0\nEMAIL_HOST_USER=apikey\n\
+            EMAIL_HOST_PASSWORD=SG.k7m2q9x4v1p0ws3e6r8t5y\nDEFAULT_FROM_EMAIL='Meats <no-reply@example.org>'\n\
+            SENTRY_DSN=https://0123456789abcdef@o1.ingest.sentry.io/42?environment=prod\n\
+            AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY\nSITE_NAME='Bob\u{2019}s Meats'\n\
+            GUNICORN_CMD_ARGS='--workers=3 --env DJANGO_ENV=prod'\nLOG_FORMAT='%(asctime)s <%(name)s> %(message)s'\n\
+            OTEL_RESOURCE_ATTRIBUTES=service.name=meats,DEPLOY_ENV=prod\nMOTD='your meat, our passion'\n\
+            FERNET_KEY=cH3tGv0pR8bXw1mZkq5yN2dLs7aJf6uEoTi4rVxQhBc=\nFEATURE_FLAGS='{\"a\": {\"b\": 1}}'\n\
+            CSRF_TRUSTED_ORIGINS=https://meats.example.org\nSECURE_SSL_REDIRECT=True\nhttp_proxy=http://proxy:3128\n";
+        let ctx =
+            Context { application: Some(Application { complete: true }), ..Context::default() };
+        let found: Vec<String> =
+            check(text.as_bytes(), &ctx).into_iter().map(|f| f.detail).collect();
+        assert_eq!(found, Vec::<String>::new());
     }
 
     #[test]

@@ -55,25 +55,35 @@ fn mask_line(line: &[u8]) -> String {
     let end = if body.len() < line.len() { "\\r" } else { "" };
     let first = body.split(|b| *b == b'\r').next().unwrap_or_default();
     let shown = match first.iter().position(|b| *b == b'=') {
+        _ if is_comment(first) => comment(first) + rest_masked(first, body),
         Some(equals) => assignment(body, equals),
-        None if first.len() < body.len() => mask_line(first) + "<0D>" + MASK,
-        None if is_comment(body) || is_mark(body) => show(body),
+        None if first.len() < body.len() => mask_line(first) + rest_masked(first, body),
         None if body.trim_ascii().is_empty() => show(body),
-        None => MASK.to_owned(),
+        None => mark(body).unwrap_or_else(|| MASK.to_owned()),
     };
     shown + end
 }
 
+/// What stands for the text behind a CR.
+fn rest_masked(first: &[u8], body: &[u8]) -> &'static str {
+    if first.len() < body.len() { "<0D>********" } else { "" }
+}
+
 fn assignment(line: &[u8], equals: usize) -> String {
     let name = slice(line, 0..equals);
-    if !is_comment(line) && !is_harmless(name) {
+    if !is_harmless_head(name) {
         return MASK.to_owned();
     }
-    let value = slice(line, equals + 1..line.len());
+    value(line, equals)
+}
+
+/// The line up to the sign at `at` and the blanks behind it, then the mask in its quotes.
+fn value(line: &[u8], at: usize) -> String {
+    let value = slice(line, at + 1..line.len());
     let blanks = value.iter().take_while(|b| is_blank(**b)).count();
     let written = slice(value, blanks..value.len());
     let quote = written.first().filter(|b| **b == b'\'' || **b == b'"');
-    let head = show(slice(line, 0..equals + 1 + blanks));
+    let head = show(slice(line, 0..at + 1 + blanks));
     match quote {
         _ if written.is_empty() => head,
         Some(q) => {
@@ -90,22 +100,93 @@ fn is_comment(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'#' | b';'))
 }
 
-fn is_mark(line: &[u8]) -> bool {
-    let first = line.first().copied().unwrap_or_default();
-    line.len() >= 7 && line.iter().take(7).all(|b| *b == first && b"<>=|".contains(b))
-        || line.starts_with(b"[") && line.len() < 40
+/// Old values and passwords stand in comments, too. Shown are the key of one that was commented
+/// out, a line of dashes, and a short remark of small letters that speaks of no secret.
+fn comment(line: &[u8]) -> String {
+    let signs = |b: &u8| is_blank(*b) || b"#;".contains(b);
+    let start = line.iter().take_while(|b| signs(b)).count();
+    let text = slice(line, start..line.len());
+    if !text.iter().any(|b| b.is_ascii_alphanumeric() || !b.is_ascii()) {
+        return show(line);
+    }
+    match text.iter().position(|b| *b == b'=' || *b == b':') {
+        Some(at) if is_capital_head(slice(text, 0..at)) => value(line, start + at),
+        None if is_remark(text) => show(line),
+        _ => show(slice(line, 0..start)) + MASK,
+    }
 }
 
-/// Names are shown; what could be the second half of a secret is not.
-fn is_harmless(name: &[u8]) -> bool {
-    let mixed = |word: &[u8]| {
-        word.len() >= 12
-            && word.iter().any(u8::is_ascii_digit)
-            && word.iter().any(u8::is_ascii_lowercase)
+/// In a comment small letters before the sign may be the beginning of a secret that has it.
+fn is_capital_head(text: &[u8]) -> bool {
+    let words = text.strip_prefix(b"export").unwrap_or(text);
+    is_harmless_head(text) && !words.iter().any(u8::is_ascii_lowercase)
+}
+
+/// Words that anybody may read: a password has a word of its own, or a digit, or stands alone.
+fn is_remark(text: &[u8]) -> bool {
+    const COMMON: &[&str] = &[
+        "a", "an", "and", "are", "as", "at", "be", "before", "below", "by", "comment", "do",
+        "edit", "file", "for", "from", "here", "host", "in", "is", "it", "line", "not", "note",
+        "of", "on", "only", "or", "see", "service", "settings", "the", "this", "to", "with",
+    ];
+    let text = String::from_utf8_lossy(text);
+    text.split_ascii_whitespace().all(|word| COMMON.contains(&word))
+}
+
+/// Signs of a merge conflict, and headings of unit files.
+fn mark(line: &[u8]) -> Option<String> {
+    let headings = [&b"[Unit]"[..], b"[Service]", b"[Install]"];
+    if headings.contains(&line.trim_ascii()) {
+        return Some(show(line));
+    }
+    let first = line.first()?;
+    let sign = b"<>|".contains(first) && line.iter().take(7).filter(|b| *b == first).count() == 7;
+    let rest = line.get(7..).filter(|_| sign)?;
+    let known = matches!(rest.trim_ascii(), b"" | b"HEAD");
+    Some(if known { show(line) } else { show(slice(line, 0..7)) + MASK })
+}
+
+/// What stands in front of the equals sign: a name, with the words of a shell before it.
+fn is_harmless_head(text: &[u8]) -> bool {
+    let mut text = text;
+    while let Some(rest) = text.strip_prefix(b"\xef\xbb\xbf") {
+        text = rest;
+    }
+    let mut words = text.split(|b| is_blank(*b)).filter(|word| !word.is_empty());
+    let Some(name) = words.next_back() else { return true };
+    let leads = |word: &[u8]| {
+        let shell: &[&[u8]] =
+            &[b"export", b"set", b"declare", b"typeset", b"readonly", b"local", b"-", b"*", b"-x"];
+        shell.contains(&word)
     };
+    words.all(leads) && is_harmless(name)
+}
+
+/// True for what looks like the name of a variable and not like a piece of a secret: words of one
+/// case, digits only as numbers of capital words, nothing that a generator would make.
+pub fn is_harmless(name: &[u8]) -> bool {
+    let joint = |b: &u8| b"_.-".contains(b);
+    let capitals = !name.iter().any(u8::is_ascii_lowercase);
     name.len() <= 64
-        && !name.split(|b| is_blank(*b)).any(mixed)
-        && !name.iter().any(|b| b"/+$\"'`".contains(b))
+        && name.iter().any(u8::is_ascii_alphabetic)
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || joint(b))
+        && name.first().is_some_and(|first| *first == b'_' || !joint(first))
+        && (capitals || name.iter().all(|b| b.is_ascii_alphabetic() || b"_.".contains(b)))
+        && name.split(joint).all(is_harmless_word)
+}
+
+fn is_harmless_word(word: &[u8]) -> bool {
+    let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
+    let changes = word
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
+        .count();
+    let tail = slice(word, 1..word.len());
+    let small = tail.iter().all(|b| b.is_ascii_lowercase());
+    let capital = !word.iter().any(u8::is_ascii_lowercase);
+    (small || capital)
+        && word.len() <= 24
+        && (digits == 0 || word.len() <= 16 && changes < 3 && digits <= 4)
 }
 
 /// Control characters and marks in a form that can be seen.
@@ -147,9 +228,35 @@ mod tests {
             ("a/b+c=", "********"),
             ("A='one\nTWO=three'\nB=1", "A='********|********|B=********"),
             ("<<<<<<< HEAD", "<<<<<<< HEAD"),
+            ("<<<<<<< hunter", "<<<<<<<********"),
+            ("[hunter", "********"),
+            ("[\"hunter\"]", "********"),
+            ("[Service]", "[Service]"),
+            ("DB_PASSWORD hunterTWO=1", "********"),
+            ("DB_PASSWORD: hunter=1", "********"),
+            ("postgres://m:hunter@db/m?a=b", "********"),
+            ("; DB_PASSWORD: hunter", "; DB_PASSWORD: ********"),
+            ("# it was hunter\\", "# ********"),
+            ("# -----", "# -----"),
+            ("# abcde=1", "# ********"),
+            ("#export OLD=1", "#export OLD=********"),
+            ("declare -x A=1", "declare -x A=********"),
         ];
         for (text, expected) in cases {
             assert_eq!(MaskedLines::new(text.as_bytes()).all().join("|"), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_and_pieces_of_secrets() {
+        for name in ["A", "_x", "DB_HOST", "K12_3", "OAUTH2_ID", "2FA_TOKEN", "MY-KEY", "no_proxy"]
+        {
+            assert!(is_harmless(name.as_bytes()), "{name}");
+        }
+        for piece in
+            ["Tr0ub4dor3", "hunterTWO", "s3", "ab-c", "JBSWY3DPEHPK3PXP", "a/b", "a b", "1"]
+        {
+            assert!(!is_harmless(piece.as_bytes()), "{piece}");
         }
     }
 

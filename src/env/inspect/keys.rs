@@ -1,5 +1,7 @@
 //! Names: what stands before the equals sign.
 
+use std::ops::Range;
+
 use super::lines::{colon, shell_assignment, shown_name};
 use super::meaning;
 use super::name::{Name, name_of};
@@ -40,6 +42,7 @@ fn is_plain(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, index: usize) -> 
     (start == 0 || sheet.text(&(start - 1..start)) == b"\n")
         && is_valid_name(name)
         && !is_risky(name)
+        && !is_unit_setting(name)
         && sheet.earlier(name, index).is_none()
         && name.len() + 1 + raw.cooked.len() <= EXEC_LIMIT
         && meaning::is_plain(sheet, node, raw)
@@ -144,6 +147,11 @@ fn export_word(
     let detail = format!("systemd drops this line, {key} is not set");
     let defect = Defect::new(&finding::EXPORT_PREFIX, word, detail).key(&key).gain(&key);
     let second = second_assignments(sheet, raw);
+    if let Some(sign) = command_end(sheet, raw).filter(|_| second.is_empty()) {
+        let mut defect = defect.class(Repair::Asks).propose(edit).propose(Edit::delete(sign));
+        defect.finding.detail = format!("export and a semicolon; systemd does not set {key}");
+        return (defect, true);
+    }
     if second.is_empty() {
         return (defect.edit(edit), false);
     }
@@ -161,8 +169,18 @@ fn same_value(sheet: &Sheet<'_>, node: usize, raw: &Raw<'_>) -> bool {
         Some(NodeKind::Assignment(other)) if other.cooked == raw.cooked)
 }
 
+/// A semicolon that ends the command for a shell; whether it is meant, nobody can tell.
+fn command_end(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Option<Range<usize>> {
+    let last = pieces(sheet.bytes, raw.value.start).pop()?;
+    let text = sheet.text(&last.span);
+    let text = text.strip_suffix(b"\r").unwrap_or(text).trim_ascii_end();
+    let before = text.strip_suffix(b";").filter(|_| last.form == Form::Bare)?;
+    let at = last.span.start + before.len();
+    (!before.ends_with(b"\\")).then_some(at..at + 1)
+}
+
 /// Blanks in front of a further `NAME=` on an export line.
-fn second_assignments(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Vec<std::ops::Range<usize>> {
+fn second_assignments(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let last = pieces(sheet.bytes, raw.value.start).pop();
     let Some(piece) = last.filter(|piece| piece.form == Form::Bare) else { return found };
@@ -199,6 +217,9 @@ fn good_name(
 ) -> Vec<Defect> {
     let key = String::from_utf8_lossy(name);
     let span = raw.key.end - name.len()..raw.key.end;
+    if is_unit_setting(name) {
+        return vec![unit_line(sheet, raw, &key, span)];
+    }
     let mut found = Vec::new();
     if let Some(first) = sheet.earlier(name, index) {
         let first = sheet.nodes.get(first).map_or(0, |n| sheet.line(n.text.start).0);
@@ -221,6 +242,59 @@ fn good_name(
     }
     found.extend(meaning::check(sheet, node, raw, &key));
     found
+}
+
+/// Settings of units that stand beside variables there.
+fn is_unit_setting(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"Environment"
+            | b"EnvironmentFile"
+            | b"PassEnvironment"
+            | b"ExecStart"
+            | b"ExecStartPre"
+            | b"WorkingDirectory"
+            | b"WantedBy"
+    )
+}
+
+/// A line of a unit; the assignments alone are proposed.
+fn unit_line(sheet: &Sheet<'_>, raw: &Raw<'_>, key: &str, span: Range<usize>) -> Defect {
+    let detail = format!("{key} is a setting of units; as a variable it does nothing");
+    let mut defect = Defect::new(&finding::UNIT_LINE, span, detail).key(key);
+    let lines = if key == "Environment" { assignments(sheet, raw) } else { None };
+    let Some(lines) = lines else { return defect.class(Repair::ByHand) };
+    for (name, _) in &lines {
+        defect = defect.gain(name);
+    }
+    let line = |(name, value): &(String, Vec<u8>)| {
+        [name.as_bytes(), b"=", &crate::env::encode_bytes(value)].concat()
+    };
+    let text = lines.iter().map(line).collect::<Vec<_>>().join(&b'\n');
+    defect.propose(Edit::replace(raw.key.start..raw.value.end, text))
+}
+
+/// The assignments of `Environment=`, if each is in one piece and has no escapes.
+fn assignments(sheet: &Sheet<'_>, raw: &Raw<'_>) -> Option<Vec<(String, Vec<u8>)>> {
+    let mut words: Vec<&[u8]> = Vec::new();
+    for piece in pieces(sheet.bytes, raw.value.start) {
+        let text = sheet.text(&piece.span);
+        match piece.form {
+            Form::Single { closed: true } | Form::Double { closed: true } => {
+                words.push(text.get(1..text.len() - 1)?);
+            }
+            Form::Bare => words.extend(text.split(|b| is_blank(*b)).filter(|w| !w.is_empty())),
+            Form::Single { .. } | Form::Double { .. } => return None,
+        }
+    }
+    let assignment = |word: &&[u8]| {
+        let equals = word.iter().position(|b| *b == b'=')?;
+        let (name, value) = (word.get(..equals)?, word.get(equals + 1..)?);
+        let plain = is_valid_name(name) && !value.iter().any(|b| b"\\\"'%\r\n".contains(b));
+        plain.then(|| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+    };
+    let found: Option<Vec<_>> = words.iter().map(assignment).collect();
+    found.filter(|found| !found.is_empty())
 }
 
 /// Names that the loader, shells, interpreters and libc obey.
@@ -303,13 +377,15 @@ mod tests {
         #[test]
         fn plain_lines_have_no_defect(
             before in "|A_KEY=1\n|\r|# x\n",
-            key in "(export | )?[A-Z_]{0,4}(KEY|PASS|NAME|LD_X)",
-            value in "=?[ -~]{0,12}|'[ -~]{1,12}'|[A-Za-z0-9_@%+=:,./^-]{0,30}",
+            key in "(export | )?[A-Z_]{0,4}(KEY|PASS|NAME|LD_X|Environment)",
+            value in "=?[ -~]{0,12}|'[ -~]{1,12}'|[A-Za-z0-9_@%+=:,./^-]{0,30}\
+                |[a-z]{0,3}(KEY|DEBUG|DB_URL|PASS)=[a-z]{0,3}|x?__(key|SECRET)__x?|your[-_ ]key|xxx|changeit",
             end in "\\\\?\r?\n?"
         ) {
             let text = format!("{before}{key}={value}{end}");
             let gate = Gate::new(text.as_bytes());
-            let sheet = Sheet::new(text.as_bytes(), &gate, std::path::Path::new("x"));
+            let context = crate::env::Context::default();
+            let sheet = Sheet::new(text.as_bytes(), &gate, &context);
             for (index, node) in sheet.nodes.iter().enumerate() {
                 let NodeKind::Assignment(raw) = &node.kind else { continue };
                 let place = Place { index, in_code: false, conflict: false };

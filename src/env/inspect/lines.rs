@@ -1,7 +1,10 @@
 //! Comments, and lines that are no assignments.
 
+use std::ops::Range;
+
 use super::name::BOM;
 use super::sheet::Sheet;
+use crate::env::mask::is_harmless;
 use crate::env::scan::{Node, NodeKind, is_blank};
 use crate::env::systemd::is_valid_name;
 use crate::env::{Defect, Edit};
@@ -126,7 +129,7 @@ pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node<'_>, conflict: &mut bool)
         }
         return Some(defect);
     }
-    if let Some(defect) = conflict_mark(node, text, conflict) {
+    if let Some(defect) = conflict_mark(sheet, node, conflict) {
         return defect;
     }
     if is_shell_word(first_word(text)) {
@@ -149,7 +152,12 @@ pub(super) fn no_equals(sheet: &Sheet<'_>, node: &Node<'_>, conflict: &mut bool)
 }
 
 /// The first mark is reported, the others belong to it.
-fn conflict_mark(node: &Node<'_>, text: &[u8], conflict: &mut bool) -> Option<Option<Defect>> {
+fn conflict_mark(
+    sheet: &Sheet<'_>,
+    node: &Node<'_>,
+    conflict: &mut bool,
+) -> Option<Option<Defect>> {
+    let text = sheet.text(&node.text);
     let mark = [b"<<<<<<<", b">>>>>>>", b"|||||||"].iter().any(|mark| text.starts_with(*mark));
     if !mark {
         return None;
@@ -157,8 +165,31 @@ fn conflict_mark(node: &Node<'_>, text: &[u8], conflict: &mut bool) -> Option<Op
     let first = !*conflict;
     *conflict = true;
     Some(first.then(|| {
-        Defect::new(&finding::MERGE_CONFLICT, node.text.clone(), "marks of a merge conflict")
+        let mut defect =
+            Defect::new(&finding::MERGE_CONFLICT, node.text.clone(), "marks of a merge conflict");
+        for side in lost_side(sheet.bytes, node.text.start).into_iter().flatten() {
+            defect = defect.propose(Edit::delete(side));
+        }
+        defect
     }))
+}
+
+/// From the opening mark to the divider, and the closing mark: what is left is the side of which
+/// systemd takes the values.
+fn lost_side(bytes: &[u8], start: usize) -> Option<[Range<usize>; 2]> {
+    let mut at = start;
+    let mut divider = None;
+    for line in bytes.get(start..)?.split_inclusive(|b| *b == b'\n') {
+        let end = at + line.len();
+        match divider {
+            None if at == start && !line.starts_with(b"<<<<<<<") => return None,
+            None if line.starts_with(b"=======") => divider = Some(end),
+            Some(kept) if line.starts_with(b">>>>>>>") => return Some([start..kept, at..end]),
+            _ => (),
+        }
+        at = end;
+    }
+    None
 }
 
 /// `KEY: value`.
@@ -196,11 +227,27 @@ fn looks_cut(sheet: &Sheet<'_>, node: &Node<'_>) -> bool {
 /// Names of broken lines are shown only when they cannot be a piece of a secret.
 pub(super) fn shown_name(name: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(name).ok()?;
-    let mixed = text.chars().any(|c| c.is_ascii_digit())
-        && text.chars().any(|c| c.is_ascii_lowercase())
-        && !text.contains([' ', '.', '-']);
-    (text.chars().count() <= 40 && !(text.len() >= 12 && mixed)).then(|| text.to_owned())
+    let core = text.trim_start_matches("//").trim_start();
+    let core = core.strip_suffix('+').unwrap_or(core);
+    let quoted = ['"', '\''].iter().find_map(|q| core.strip_prefix(*q)?.strip_suffix(*q));
+    let core = quoted.unwrap_or(core);
+    // A letter of another alphabet stands for one of its kind.
+    let letter = |c: char| match c {
+        c if c.is_ascii() || !c.is_alphabetic() => c,
+        c if c.is_uppercase() => 'X',
+        _ => 'x',
+    };
+    let plain: String = core.chars().map(letter).collect();
+    let harmless = is_harmless(plain.as_bytes())
+        || core.contains(' ') && core.split(' ').all(|word| NAME_WORDS.contains(&word));
+    harmless.then(|| text.to_owned())
 }
+
+/// Words of names that have a blank where an underscore belongs.
+const NAME_WORDS: &[&str] = &[
+    "ALLOWED", "API", "APP", "DATABASE", "DB", "DEBUG", "DJANGO", "EMAIL", "HOST", "HOSTS", "ID",
+    "KEY", "MY", "NAME", "PASSWORD", "PORT", "SECRET", "SERVER", "TOKEN", "URL", "USER",
+];
 
 /// The class of a line that a shell would take for a command.
 pub(super) fn shell_assignment(sheet: &Sheet<'_>, node: &Node<'_>, name: &[u8]) -> Option<Defect> {

@@ -3,7 +3,9 @@
 use super::quotes;
 use super::sheet::Sheet;
 use super::value::Value;
-use super::words::{decoded_html, has_control, may_be_word, placeholder, plain_form, smart_quoted};
+use super::words::{
+    decoded_html, has_control, may_be_word, placeholder, plain_form, second_line, smart_quoted,
+};
 use crate::env::byte_set::ByteSet;
 use crate::env::double_equals::{
     SECRET_KEY, is_generated_key, is_generated_key_with_surplus, strip,
@@ -28,7 +30,8 @@ pub(super) fn is_plain(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>) -> boo
         && raw.value.end == node.text.end
         && inner.first().is_some_and(|first| *first != b'=')
         && inner.iter().all(|b| letters.has(*b))
-        && !may_be_word(&raw.cooked)
+        && !may_be_word(sheet.text(&raw.key), &raw.cooked)
+        && second_line(sheet.text(&raw.key), &raw.cooked).is_none()
 }
 
 pub(super) fn check(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, key: &str) -> Vec<Defect> {
@@ -36,6 +39,7 @@ pub(super) fn check(sheet: &Sheet<'_>, node: &Node<'_>, raw: &Raw<'_>, key: &str
     let mut found = double_equals(&value);
     let open_question = found.iter().any(|d| blocks_requoting(&value, d));
     if !open_question {
+        found.extend(merged(&value));
         found.extend(deceiving(&value));
     }
     if !found.iter().any(|d| blocks_requoting(&value, d)) {
@@ -65,6 +69,7 @@ fn blocks_requoting(value: &Value<'_>, defect: &Defect) -> bool {
         &finding::ANSI_C_QUOTE,
         &finding::UNQUOTED_BACKSLASH,
         &finding::SMART_QUOTES,
+        &finding::MERGED_LINES,
         &finding::INVISIBLE_CHAR,
         &finding::VARIABLE_REFERENCE,
         &finding::COMMAND_SUBSTITUTION,
@@ -88,6 +93,9 @@ fn double_equals(value: &Value<'_>) -> Vec<Defect> {
     let quoted = !matches!(value.pieces.first(), Some(Piece { form: Form::Bare, .. }));
     let surplus = is_generated_key_with_surplus(cooked);
     let secret = value.key == SECRET_KEY;
+    if secret && value.sheet.keeps_equals {
+        return Vec::new();
+    }
     if quoted && !(secret && surplus) {
         return Vec::new();
     }
@@ -102,10 +110,24 @@ fn double_equals(value: &Value<'_>) -> Vec<Defect> {
     } else {
         "the value begins with ="
     };
-    let quotes_kept = stripped.len() + 1 < cooked.len();
-    let told = !secret || surplus || quotes_kept;
     let defect = value.defect(&finding::DOUBLE_EQUALS, span, detail);
-    vec![value.meant(defect, Some(stripped).filter(|_| told))]
+    vec![value.meant(defect, Some(stripped))]
+}
+
+/// Another assignment at the end of the value; a line end before it is proposed.
+fn merged(value: &Value<'_>) -> Option<Defect> {
+    let second = second_line(value.key.as_bytes(), &value.raw.cooked)?;
+    let name = value.cooked.get(second.name.clone()).filter(|_| second.told);
+    // What may be the end of a secret is not named.
+    let name = name.unwrap_or("another assignment");
+    let detail = format!("{name} is part of the value; the line had no end when it was appended");
+    let defect = value.defect(&finding::MERGED_LINES, value.written.clone(), &detail);
+    let literal = value.pieces.len() == 1 && value.text() == value.cooked.as_bytes();
+    let at = value.written.start + second.name.start;
+    Some(match literal && second.told {
+        true => defect.gain(name).propose(Edit::replace(at..at, *b"\n")),
+        false => defect,
+    })
 }
 
 /// Characters that are not what they look like.
@@ -114,7 +136,7 @@ fn deceiving(value: &Value<'_>) -> Option<Defect> {
     if let Some(inner) = smart_quoted(cooked) {
         let detail = "typographic quotes are part of the value";
         let defect = value.defect(&finding::SMART_QUOTES, value.written.clone(), detail);
-        return Some(value.meant(defect, Some(inner)));
+        return Some(value.meant(defect, inner));
     }
     let plain = plain_form(cooked)?;
     let known = !cooked.contains('\u{FFFD}');
@@ -133,12 +155,7 @@ fn said(value: &Value<'_>) -> Vec<Defect> {
         found.push(value.defect(&finding::CONTROL_CHAR, span.clone(), detail));
     }
     if let Some(word) = placeholder(value.key, cooked) {
-        let detail = match (word.warn_only, &word.meant) {
-            (true, _) => "made by startproject and marked insecure",
-            (false, Some(_)) => "the text of a placeholder is part of the value",
-            (false, None) => "still the placeholder of a template",
-        };
-        let defect = value.defect(word.kind, span.clone(), detail);
+        let defect = value.defect(word.kind, span.clone(), word.detail);
         found.push(if word.warn_only {
             defect.class(Repair::ByHand)
         } else {

@@ -24,14 +24,14 @@ use sheet::Sheet;
 /// All defects of the text, in order of lines.
 pub(super) fn inspect(bytes: &[u8], gate: &Gate<'_>, ctx: &Context) -> Vec<Defect> {
     if let Some(defect) = ends::not_text(bytes) {
-        let sheet = Sheet::lines_only(bytes, gate, &ctx.path);
+        let sheet = Sheet::lines_only(bytes, gate, ctx);
         return vec![sheet.place(defect)];
     }
     if bytes.len() > EDIT_LIMIT {
         // Nothing is repaired in it, and a look at each line would cost many times its size.
         return ends::oversized(bytes, gate.now(), &ctx.path);
     }
-    let sheet = Sheet::new(bytes, gate, &ctx.path);
+    let sheet = Sheet::new(bytes, gate, ctx);
     let mut defects = ends::check(&sheet);
     let mut depth = 0_usize;
     let mut conflict = false;

@@ -183,6 +183,9 @@ fn text_behind(
         Some(slice(text, 2..text.len() - 2).to_vec())
     } else if !gap && text.first() == text.last() && line == value.written {
         Some(strip_outer(text))
+    } else if !text.contains(&b'\n') {
+        // Whatever was meant, this is what the service runs with.
+        Some(value.raw.cooked.to_vec())
     } else {
         None
     };

@@ -9,7 +9,7 @@ use super::name::{Name, name_of};
 use crate::env::gate::Gate;
 use crate::env::line_index::{LineIndex, line_of};
 use crate::env::scan::{Node, NodeKind, Rules, scan};
-use crate::env::{Defect, slice};
+use crate::env::{Context, Defect, DoubleEquals, slice};
 use crate::model::finding;
 
 pub(super) struct Sheet<'a> {
@@ -23,6 +23,8 @@ pub(super) struct Sheet<'a> {
     before254: OnceCell<HashSet<String>>,
     lines: OnceCell<LineIndex>,
     path: &'a Path,
+    /// The site says that a `SECRET_KEY` that begins with `=` is right.
+    pub keeps_equals: bool,
 }
 
 /// Node numbers of the lines that name a key.
@@ -35,14 +37,14 @@ pub(super) struct Places {
 }
 
 impl<'a> Sheet<'a> {
-    pub fn new(bytes: &'a [u8], gate: &'a Gate<'a>, path: &'a Path) -> Self {
+    pub fn new(bytes: &'a [u8], gate: &'a Gate<'a>, ctx: &'a Context) -> Self {
         // Mostly one a line; growing would copy them all several times.
         let mut nodes = Vec::with_capacity(line_of(bytes, bytes.len()));
         nodes.extend(scan(bytes, Rules::Since254));
-        Self { nodes, ..Self::lines_only(bytes, gate, path) }
+        Self { nodes, ..Self::lines_only(bytes, gate, ctx) }
     }
 
-    pub fn lines_only(bytes: &'a [u8], gate: &'a Gate<'a>, path: &'a Path) -> Self {
+    pub fn lines_only(bytes: &'a [u8], gate: &'a Gate<'a>, ctx: &'a Context) -> Self {
         Self {
             bytes,
             nodes: Vec::new(),
@@ -51,7 +53,8 @@ impl<'a> Sheet<'a> {
             keys: OnceCell::new(),
             before254: OnceCell::new(),
             lines: OnceCell::new(),
-            path,
+            path: &ctx.path,
+            keeps_equals: ctx.double_equals == DoubleEquals::Keep,
         }
     }
 

@@ -112,7 +112,7 @@ kinds! {
     TEXT_AFTER_QUOTE = "ENV-024" "text-after-quote" Warning Asks {
         "Text stands behind a closing quote.",
         why: "systemd joins it to the value, without the blank between.",
-        remedy: "Decide what the value is:\n    meats-env fix --interactive",
+        remedy: "Decide what the value is; it is proposed as systemd reads it, or set it anew:\n    meats-env fix --interactive\n    meats-env set KEY",
     }
     SHELL_QUOTE_SPLICE = "ENV-025" "shell-quote-splice" Warning Asks {
         "A value has an apostrophe written the way of shells.",
@@ -122,7 +122,7 @@ kinds! {
     ANSI_C_QUOTE = "ENV-026" "ansi-c-quote" Warning Asks {
         "A value is written in the dollar quotes of bash.",
         why: "systemd reads the dollar and the quotes as letters.",
-        remedy: "Write the value itself:\n    meats-env fix --interactive",
+        remedy: "Write the value itself:\n    meats-env fix --interactive\n    meats-env set KEY",
     }
     UNQUOTED_BACKSLASH = "ENV-027" "unquoted-backslash" Warning Asks {
         "An unquoted value has a backslash before an ordinary character.",
@@ -152,17 +152,17 @@ kinds! {
     SMART_QUOTES = "ENV-032" "smart-quotes" Warning Asks {
         "A value is in typographic quotes.",
         why: "Every reader takes them for a part of the value.",
-        remedy: "Use plain quotes:\n    meats-env fix --interactive",
+        remedy: "Use plain quotes:\n    meats-env fix --interactive\n    meats-env set KEY",
     }
     INVISIBLE_CHAR = "ENV-033" "invisible-char" Warning Asks {
         "A key or value has a character that cannot be seen or told from another.",
         why: "It came from a web page or a word processor; the key or value is not what it looks like.",
-        remedy: "Type the line anew:\n    meats-env fix --interactive",
+        remedy: "Take the proposal if there is one, else type the value anew:\n    meats-env fix --interactive\n    meats-env set KEY",
     }
     SED_AMPERSAND = "ENV-034" "sed-ampersand" Warning Asks {
-        "A value has the text of a placeholder inside.",
+        "A value has the text of a placeholder, or its own key, inside.",
         why: "sed put it there for each & of the new value. What was to be the value is lost, but what stands there may be in use.",
-        remedy: "If it is a key that nobody has signed with yet, generate a new one:\n    meats-env fix --interactive",
+        remedy: "Where the value can be told it is proposed, else set it anew; a key that signs only if nobody has signed with it yet:\n    meats-env fix --interactive\n    meats-env set KEY",
     }
     PLACEHOLDER = "ENV-035" "placeholder" Warning Asks {
         "A value is still the placeholder of a template.",
@@ -188,7 +188,7 @@ kinds! {
     MERGE_CONFLICT = "ENV-039" "merge-conflict" Error Asks {
         "The file has the marks of a merge conflict.",
         why: "systemd reads both sides; the last one wins.",
-        remedy: "Keep one side and delete the marks.",
+        remedy: "Keep one side and delete the marks; the side that systemd takes is proposed:\n    meats-env fix --interactive",
     }
     BAD_KEY = "ENV-040" "bad-key" Warning ByHand {
         "The name before the equals sign is none that systemd accepts.",
@@ -288,11 +288,11 @@ kinds! {
     }
     ALLOWED_HOSTS_MALFORMED = "ENV-058" "allowed-hosts-malformed" Warning Asks {
         "ALLOWED_HOSTS has an entry that cannot match.",
-        why: "A blank, a scheme or a port in an entry makes that host answer 400.",
+        why: "A blank, a quote, a bracket, a scheme or a port in an entry makes that host answer 400.",
         remedy: "Write names only, with commas and without blanks:\n    meats-env fix --interactive",
     }
     DATABASE_URL_MALFORMED = "ENV-059" "database-url-malformed" Error Asks {
-        "DATABASE_URL is empty or has an unknown scheme.",
+        "DATABASE_URL is empty, has an unknown scheme, or no host and port that can be read.",
         why: "The application stops when it loads, or fails at the first query.",
         remedy: "It has the form postgres://USER:PASSWORD@HOST:PORT/NAME or sqlite:////path:\n    meats-env set DATABASE_URL",
         leads_to: ["APP-019", "APP-004", "APP-005", "APP-002", "SVC-001", "SVC-002", "NET-001", "NET-002"],
@@ -340,6 +340,18 @@ kinds! {
         "A secret of the file has a value that is published.",
         why: "It stands in the scripts, settings or documents of the project, which anybody can read: sessions can be forged with the key, and who reaches the database has its password.",
         remedy: "For the key (every user has to log in again):\n    meats-env generate --key SECRET_KEY\nFor the database give the role a new password, then write it into the URL:\n    runuser -u postgres -- psql\n    meats-env set DATABASE_URL",
+    }
+    MERGED_LINES = "ENV-068" "merged-lines" Error Asks {
+        "A value has another assignment glued to its end.",
+        why: "The line had no end when the next one was appended: the value is wrong, and the second key is not set.",
+        remedy: "Put the second key on a line of its own:\n    meats-env fix --interactive",
+        leads_to: ["ENV-016", "ENV-057", "APP-002", "APP-014", "APP-015", "SVC-001", "SVC-002", "NET-001", "NET-002", "NET-003"],
+    }
+    UNIT_LINE = "ENV-069" "unit-line" Error Asks {
+        "A line has the form of a setting in a unit.",
+        why: "In an env file systemd takes the setting for the name of a variable: the keys behind it are not set.",
+        remedy: "Write the assignments alone:\n    meats-env fix --interactive",
+        leads_to: ["ENV-016", "ENV-057", "APP-002", "APP-014", "APP-015", "SVC-001", "SVC-002", "NET-001", "NET-002", "NET-003"],
     }
     ENV_ACCESS = "ENV-090" "env-access" Error Automatic {
         "The env file or its directory can be read by everybody, or written by others than root.",
