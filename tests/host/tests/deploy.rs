@@ -141,7 +141,7 @@ exec(NOTE)
 def build_wheel(directory, config_settings=None, metadata_directory=None):
     files = {
         "evil.pth": NOTE,
-        # A part of pip that pip loads late.
+        # A part of pip, replaced.
         "pip/_internal/self_outdated_check.py": NOTE,
         "evil-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: evil\nVersion: 1\n",
         "evil-1.dist-info/WHEEL":
