@@ -41,9 +41,13 @@ impl Defect {
 
     /// Whether a person who decides is offered a text, or a fresh key.
     pub fn is_offered(&self) -> bool {
+        self.takes_fresh_secret() || !self.proposal.is_empty() || !self.edits.is_empty()
+    }
+
+    /// Whether any new random value mends it.
+    pub fn takes_fresh_secret(&self) -> bool {
         let key = self.finding.subject.key.as_deref().unwrap_or_default();
-        let fresh = FRESH.iter().any(|kind| self.is(kind)) && key.ends_with(SECRET_KEY);
-        fresh || !self.proposal.is_empty() || !self.edits.is_empty()
+        FRESH.iter().any(|kind| self.is(kind)) && key.ends_with(SECRET_KEY)
     }
 
     /// A name that may be a piece of a secret is shown nowhere. That of a bad key was judged already.

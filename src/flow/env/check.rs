@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::{Input, NO_ENV_FILE, Named, Session};
 use super::{Done, REFUSED};
 use crate::cli::env::{Check, Format};
-use crate::env::mask::{MASK, MaskedLines};
+use crate::env::mask::{MASK, MaskedLines, is_harmless};
 use crate::env::{Defect, Rules, class_letter, judge, read};
 use crate::flow::{observe_ids, repair};
 use crate::model::{Fact, Finding, Plan, Repair, Subject, finding};
@@ -102,7 +102,12 @@ pub(super) fn show(bytes: &[u8], defects: &[Defect]) -> Vec<Shown> {
                 _ => (column, defect.span.len()),
             };
             let class = class_letter(defect.finding.repair);
-            Shown { finding: defect.finding.clone(), line, mark, class }
+            let mut finding = defect.finding.clone();
+            // A decision that fix --interactive does not ask for.
+            if finding.repair == Repair::Asks && !defect.is_offered() {
+                finding.repair = Repair::ByHand;
+            }
+            Shown { finding, line, mark, class }
         })
         .collect()
 }
@@ -154,7 +159,7 @@ fn differing_keys(ours: &[u8], other: &[u8]) -> Vec<(String, usize)> {
     other
         .vars
         .into_iter()
-        .filter(|var| differs(&var.key, var.value.clone()))
+        .filter(|var| differs(&var.key, var.value.clone()) && is_harmless(var.key.as_bytes()))
         .map(|var| (var.key, var.line))
         .collect()
 }

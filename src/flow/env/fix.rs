@@ -6,7 +6,7 @@ use std::path::Path;
 use super::files::{Input, NO_ENV_FILE, Named, Session};
 use super::{Done, FAILED, REFUSED, Stop};
 use crate::cli::env::Fix;
-use crate::env::mask::MaskedLines;
+use crate::env::mask::{MaskedLines, is_harmless};
 use crate::env::{
     Context, Defect, Judgement, Rules, is_secret_key_name, judge, propose, read, set,
 };
@@ -278,14 +278,7 @@ fn offer(text: &[u8], defect: &Defect) -> Option<(Secret, String)> {
         return Some((after, what));
     }
     let key = defect.finding.subject.key.as_deref()?;
-    let fresh = [
-        &finding::PLACEHOLDER,
-        &finding::SECRET_KEY_EMPTY,
-        &finding::SECRET_KEY_WEAK,
-        &finding::SECRET_KEY_MISSING,
-        &finding::PUBLISHED,
-    ];
-    if !key.ends_with("SECRET_KEY") || !fresh.contains(&defect.finding.kind) {
+    if !defect.takes_fresh_secret() {
         return None;
     }
     let secret = random::secret(64).ok()?;
@@ -301,6 +294,9 @@ fn lost_keys(before: &[u8], after: &[u8], but: Option<&str>) -> Vec<String> {
         .into_iter()
         .filter(|var| Some(var.key.as_str()) != but)
         .filter(|var| after.get(&var.key).is_none_or(|new| new.value != var.value))
-        .map(|var| var.key)
+        .map(|var| match is_harmless(var.key.as_bytes()) {
+            true => var.key,
+            false => "a key whose name is not shown".to_owned(),
+        })
         .collect()
 }

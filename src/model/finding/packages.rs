@@ -60,7 +60,7 @@ kinds! {
         "A distribution that the requirements ask for is not installed.",
         why: "The application fails as soon as it imports it.",
         remedy: "Install the requirements into the environment, as the user who owns it.",
-        leads_to: ["SVC-001", "SVC-002", "NET-001", "APP-017", "APP-001", "CAP-008", "SVC-006", "NET-002"],
+        leads_to: ["PKG-018", "APP-006", "SVC-001", "SVC-002", "NET-001", "APP-017", "APP-001", "CAP-008", "SVC-006", "NET-002"],
     }
     PKG_VERSION = "PKG-011" "distribution-version" Warning ByHand {
         "A distribution has another version than the requirements ask for.",
