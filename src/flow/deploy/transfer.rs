@@ -13,7 +13,7 @@ use super::worker::{Done, Failure, Part, Worker};
 use super::{observe, postgres};
 use crate::config::STATE_DIR;
 use crate::deploy::docker::{ROWS, count, differing_rows};
-use crate::deploy::{DatabaseCopy, DatabaseUrl, Side, few};
+use crate::deploy::{DatabaseCopy, DatabaseUrl, Side, few, plain_database};
 use crate::model::{Effect, Owner};
 use crate::sys::Root;
 use crate::sys::exec::{self, Request};
@@ -23,7 +23,8 @@ const DUMP_SECONDS: u64 = 3600;
 const ROWS_LIMIT: u64 = 16 << 20;
 
 impl Worker<'_> {
-    /// pg_dump is the system's, so root runs it; the password goes by its environment.
+    /// As the service user: what the URL says of the server steers libpq, and root reads nothing of
+    /// that. The file is root's all the same; the password goes by the environment.
     pub(super) fn dump(&mut self, to: &Path) -> Done {
         if self.pending == 0 {
             return Ok(Part::looked("not needed".to_owned()));
@@ -32,8 +33,9 @@ impl Worker<'_> {
         let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
         let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
         let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
+        plain_database(&url.name)?;
         let mut argv = vec![observe::PG_DUMP.to_owned(), "--format=custom".to_owned()];
-        argv.extend(["--no-password".to_owned(), format!("--file={}", to.display())]);
+        argv.push("--no-password".to_owned());
         for (option, value) in [("host", &url.host), ("username", &url.user), ("dbname", &url.name)]
         {
             argv.extend((!value.is_empty()).then(|| format!("--{option}={value}")));
@@ -41,11 +43,14 @@ impl Worker<'_> {
         argv.extend(url.port.map(|port| format!("--port={port}")));
         let password = String::from_utf8_lossy(url.password.expose()).into_owned();
         let request = Request::new(&argv)
+            .owner(self.service_owner()?)
             .env("PGPASSWORD", password)
+            .into_file(to)
             .deadline(Duration::from_secs(DUMP_SECONDS));
         let output = exec::run(&request)?;
         self.record(&argv.join(" "), &output);
         if !output.success() {
+            perform_one(self.root, Effect::Remove { path: to.to_owned() }).ok();
             return Err(self.failure(&output));
         }
         Ok(Part { note: Some(to.display().to_string()), changed: true })
@@ -66,6 +71,7 @@ impl Worker<'_> {
             .into());
         }
         let (name, role) = (copy.database.name.as_str(), copy.database.role.as_str());
+        plain_database(name)?;
         let beside = format!("{name}_new");
         let dump = Path::new(STATE_DIR).join(format!("deploy/{}.dump", copy.run));
         perform_one(self.root, Effect::Remove { path: dump.clone() })?;
