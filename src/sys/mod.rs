@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod capabilities;
+pub mod child;
 pub mod clock;
 pub mod exec;
 mod glance;
