@@ -363,8 +363,13 @@ mod tests {
         assert_eq!((output.code(), output.stdout.as_slice()), (Some(3), &b"said\n"[..]));
         assert!(took < Duration::from_secs(10), "{took:?}");
         let pid = String::from_utf8(output.stderr).expect("a number");
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-        assert!(stat.is_err() || stat.is_ok_and(|s| s.contains(") Z ")), "it goes on");
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let lives = || std::fs::read_to_string(&stat).is_ok_and(|s| !s.contains(") Z "));
+        let deadline = Deadline::after(Duration::from_secs(10));
+        while lives() {
+            assert!(!deadline.passed(), "it goes on");
+            pause(Duration::from_millis(10));
+        }
         let (output, took) = sh("setsid sleep 20 & exit 0", long);
         assert!(output.success() && took < Duration::from_secs(10), "{took:?}");
     }

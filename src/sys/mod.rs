@@ -33,6 +33,7 @@ pub mod stdin;
 pub mod systemd;
 pub mod terminal;
 pub mod venv;
+mod wire;
 
 pub use observe::Listing;
 pub use privfs::{Ended, Root};

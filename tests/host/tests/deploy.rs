@@ -165,7 +165,7 @@ E"
     machine.run_with("script -qec 'meats-deploy check' /dev/null", b"", LIMIT)?;
     let said = machine.ok("cat /var/log/projectmeats/tty")?;
     ensure!(said == "none True", "{said}");
-    let left = "pgrep -f meats-inspection";
+    let left = "pgrep -f meats-inspectio[n]";
     machine.ok(&format!(
         "echo 'import time; time.sleep(100)' >>{WSGI}; meats-deploy apply >/root/out 2>&1 & pid=$!; \
          for i in $(seq 300); do {left} && break; sleep 0.1; done; {left} || exit 1; \
