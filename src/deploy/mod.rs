@@ -35,6 +35,6 @@ pub use setup::{
     HostFacts, SiteFacts, Wanted, plan_host, plan_site, render_settings, settings_file, site_files,
 };
 pub use step::{
-    Command, DatabaseCopy, Reads, RunAs, Side, Step, Surroundings, Undo, Work, render_steps,
+    Command, DatabaseCopy, Reads, RunAs, Side, Step, Surroundings, Undo, Unpack, Work, render_steps,
 };
 pub use unit_environment::parse_environment_files;

@@ -35,6 +35,8 @@ pub enum Work {
     Effect(Effect),
     /// A child process; any exit status but 0 is a failure.
     Command(Command),
+    /// Copies a tree, or unpacks an archive.
+    Unpack(Unpack),
     /// Loads the application as the service would and asks it about itself ([`super::INSPECT`]).
     Inspect { python: PathBuf, directory: PathBuf, application: String },
     /// Dumps the PostgreSQL database of the service into this new file of root's, if the inspection
@@ -85,6 +87,24 @@ pub struct Command {
     pub surroundings: Surroundings,
     pub seconds: u64,
     pub reads: Reads,
+}
+
+/// A tree on its way into a directory of root's: root's there, readable by all, without set-id bits
+/// and devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpack {
+    pub from: PathBuf,
+    /// `from` is a directory: its owner packs it, and root keeps it in this file meanwhile.
+    pub packed: Option<PathBuf>,
+    pub to: PathBuf,
+    /// Leading directories that are cut off.
+    pub strip: usize,
+    /// Names that are left out.
+    pub without: &'static [&'static str],
+    /// Files keep their times.
+    pub times: bool,
+    /// Places below `to` that root will make: no link may lie on the way there.
+    pub places: Vec<PathBuf>,
 }
 
 /// A database on its way from one server to the other.
@@ -189,6 +209,13 @@ fn describe(work: &Work) -> Option<String> {
                 RunAs::Service => "the service user",
             };
             format!("run as {who}: {}", command.argv.join(" "))
+        }
+        Work::Unpack(unpack) => {
+            let (from, to) = (unpack.from.display(), unpack.to.display());
+            match unpack.packed {
+                Some(_) => format!("run as the owner of {from}: tar --create; unpack it in {to}"),
+                None => format!("unpack {from} in {to}"),
+            }
         }
         Work::Inspect { application, .. } => {
             format!(

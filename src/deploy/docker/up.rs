@@ -148,7 +148,8 @@ pub(super) fn context(up: &Up) -> Step {
         work.push(Work::Effect(effect));
     }
     let packed = context.join("code.tar");
-    work.extend(copy_code(&up.code, &packed, &backend));
+    let places = up.shared.iter().map(|(within, _)| within.clone()).collect();
+    work.push(copy_code(&up.code, &packed, &backend, places));
     for (within, target) in &up.shared {
         work.extend(link(backend.join(within), target));
     }

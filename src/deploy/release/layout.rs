@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::model::{Finding, Subject, finding};
 
 /// The file that marks a complete release.
-const COMPLETE: &str = ".complete";
+pub(super) const COMPLETE: &str = ".complete";
 
 /// Where releases live, and which parts of one the settings point into.
 #[derive(Clone, Debug, PartialEq, Eq)]

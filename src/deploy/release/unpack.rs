@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::super::parts::as_root;
-use super::super::step::{Step, Undo, Work};
+use super::super::step::{Step, Undo, Unpack, Work};
 use super::deployment::{Deployment, SourceFacts, SourceKind};
+use super::layout::COMPLETE;
 use crate::config::STATE_DIR;
 use crate::model::{Effect, Owner};
 
@@ -22,7 +23,7 @@ pub(super) fn unpack(deployment: &Deployment, source: &SourceFacts) -> Step {
     };
     make(&layout.releases);
     make(&release);
-    work.extend(copy(source, &release, new));
+    work.push(copy(deployment, source));
     work.extend(shared(deployment));
     Step {
         name: "unpack",
@@ -46,46 +47,70 @@ const LEFT_OUT: &[&str] = &[
     "*.sqlite3",
     ".env",
     ".env.*",
+    COMPLETE,
 ];
 
-fn copy(source: &SourceFacts, release: &Path, name: &str) -> Vec<Work> {
+fn copy(deployment: &Deployment, source: &SourceFacts) -> Work {
+    let Deployment { config, layout, new, .. } = deployment;
+    let within = |path: &PathBuf| path.strip_prefix(&layout.shared).ok().map(Path::to_owned);
+    let mut places: Vec<PathBuf> = config.writable.iter().filter_map(within).collect();
+    places.push(layout.venv.clone());
+    let (from, to) = (&source.path, layout.release(new));
     match source.kind {
-        SourceKind::Archive => extract(&source.path, release, source.strip),
-        SourceKind::Directory => {
-            let packed = Path::new(STATE_DIR).join(format!("deploy/{name}.tar"));
-            copy_code(&source.path, &packed, release)
-        }
+        SourceKind::Archive => Work::Unpack(Unpack {
+            from: from.clone(),
+            packed: None,
+            to,
+            strip: source.strip,
+            without: &[COMPLETE],
+            times: false,
+            places,
+        }),
+        SourceKind::Directory => copy_code(from, &packed(new, "code"), &to, places),
     }
 }
 
-/// Copies code by way of the archive `packed`: without history, caches, local data and secrets.
-pub(in super::super) fn copy_code(from: &Path, packed: &Path, to: &Path) -> Vec<Work> {
-    let mut words = vec!["/usr/bin/tar".to_owned(), "--create".to_owned()];
-    words.push(format!("--file={}", packed.display()));
-    words.push(format!("--directory={}", from.display()));
-    words.extend(LEFT_OUT.iter().map(|pattern| format!("--exclude={pattern}")));
-    words.push(".".to_owned());
-    let mut work = vec![as_root(&words, UNPACK)];
-    work.extend(extract(packed, to, 0));
-    work.push(Work::Effect(Effect::Remove { path: packed.to_owned() }));
-    work
+/// Where root keeps an archive for a moment.
+pub(super) fn packed(release: &str, what: &str) -> PathBuf {
+    Path::new(STATE_DIR).join(format!("deploy/{release}-{what}.tar"))
 }
 
-/// Unpacks as root's, readable by all, without set-id bits.
-fn extract(packed: &Path, to: &Path, strip: usize) -> Vec<Work> {
-    let words = [
-        "/usr/bin/tar".to_owned(),
-        "--extract".to_owned(),
-        format!("--file={}", packed.display()),
-        format!("--directory={}", to.display()),
-        format!("--strip-components={strip}"),
-        "--no-same-owner".to_owned(),
-        "--no-same-permissions".to_owned(),
-        "--touch".to_owned(),
-    ];
-    let to = to.display().to_string();
-    let modes = ["/usr/bin/chmod", "--recursive", "u+rwX,go+rX,go-w,ug-s", &to];
-    vec![as_root(&words, UNPACK), as_root(&modes, UNPACK)]
+/// Copies code by way of the archive `packed`: without history, caches, local data and secrets.
+/// `places`, below `to`, are those that [`link`] makes afterwards.
+pub(in super::super) fn copy_code(
+    from: &Path,
+    packed: &Path,
+    to: &Path,
+    places: Vec<PathBuf>,
+) -> Work {
+    Work::Unpack(Unpack {
+        from: from.to_owned(),
+        packed: Some(packed.to_owned()),
+        to: to.to_owned(),
+        strip: 0,
+        without: LEFT_OUT,
+        times: false,
+        places,
+    })
+}
+
+/// Copies a tree as it is.
+pub(super) fn copy_tree(from: &Path, packed: PathBuf, to: &Path) -> Work {
+    Work::Unpack(Unpack {
+        from: from.to_owned(),
+        packed: Some(packed),
+        to: to.to_owned(),
+        strip: 0,
+        without: &[],
+        times: true,
+        places: Vec::new(),
+    })
+}
+
+/// Removes what is there, whatever it is, and follows no link.
+pub(super) fn clear(path: &Path) -> Work {
+    let text = path.display().to_string();
+    as_root(&["/usr/bin/rm", "--recursive", "--force", "--one-file-system", "--", &text], UNPACK)
 }
 
 /// Links from the release to what outlives it: every writable directory below `shared`.
@@ -116,10 +141,6 @@ fn shared(deployment: &Deployment) -> Vec<Work> {
 /// A link in code to what outlives it. An empty directory of the same name came with the code, or
 /// nothing did.
 pub(in super::super) fn link(at: PathBuf, target: &Path) -> Vec<Work> {
-    let text = at.display().to_string();
-    let away = ["/usr/bin/rm", "--recursive", "--force", "--one-file-system", &text];
-    vec![
-        as_root(&away, UNPACK),
-        Work::Effect(Effect::Symlink { path: at, target: target.to_owned() }),
-    ]
+    let away = clear(&at);
+    vec![away, Work::Effect(Effect::Symlink { path: at, target: target.to_owned() })]
 }

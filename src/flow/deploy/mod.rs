@@ -27,6 +27,7 @@ mod run;
 mod setup;
 mod source;
 mod transfer;
+mod unpack;
 mod web;
 mod worker;
 

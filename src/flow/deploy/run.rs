@@ -38,6 +38,7 @@ impl Worker<'_> {
                 Ok(Part { note: None, changed: true })
             }
             Work::Command(command) => self.command(command),
+            Work::Unpack(unpack) => self.unpack(unpack),
             Work::Inspect { python, directory, application } => {
                 self.inspect(python, directory, application)
             }
