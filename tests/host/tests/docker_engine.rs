@@ -60,6 +60,12 @@ fn prepared() -> Result<Machine> {
 #[test]
 fn a_stack_serves_and_the_service_moves_there_and_back() -> Result<()> {
     let mut machine = prepared()?;
+    // Root reads no file for who may not read it himself.
+    machine.ok("mkdir -p /srv/hostile/backend; touch /srv/hostile/backend/manage.py; \
+                ln -s /etc/shadow /srv/hostile/requirements.txt; \
+                chown -Rh projectmeats /srv/hostile")?;
+    let refused = run(&machine, "meats-deploy docker up --dry-run --from /srv/hostile", 1)?;
+    ensure!(refused.contains("Permission denied"), "{refused}");
     let account = run(&machine, "meats-deploy docker up --wheelhouse /srv/wheels", 0)?;
     ensure!(account.contains("200 from 127.0.0.1:8080"), "{account}");
     healthy(&machine)?;
