@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, STATE_DIR};
+use crate::config::STATE_DIR;
 use crate::model::{Effect, Finding, Origin, Owner, Plan, Subject, finding};
 use crate::sys::{Root, apply as writer, lock};
 
@@ -60,12 +60,14 @@ pub(super) fn perform_one(root: &Root, effect: Effect) -> Result<(), String> {
     perform(root, &plan)
 }
 
-/// Releases are root's alone: nobody else may exchange a directory under its hands.
-pub(super) fn roots_alone(root: &Root, config: &Config) -> Result<(), Box<Finding>> {
-    match root.changeable_by(&config.app_dir) {
+/// Releases are root's alone, with the directory that holds them: nobody else may exchange one under
+/// its hands.
+pub(super) fn roots_alone(root: &Root, directory: &Path) -> Result<(), Box<Finding>> {
+    match root.changeable_by(directory) {
         None => Ok(()),
         Some(part) => {
-            let detail = "it can be changed by somebody other than root, and releases lie below it";
+            let detail =
+                "it can be changed by somebody other than root, and root makes releases there";
             Err(Box::new(Finding::new(&finding::DEP_NOT_ROOTS, Subject::file(part), detail)))
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn observe(root: &Root) -> Sight {
     Sight { config, assessed, packages, facts, mask, stack: Vec::new() }
 }
 
-/// Root runs it: somebody else's is none.
+/// Only one that root put there: it installs the packages of every release.
 fn uv(root: &Root) -> Option<PathBuf> {
     let mut places = ["/usr/bin/uv", "/usr/local/bin/uv"].into_iter().map(PathBuf::from);
     places.find(|path| {

@@ -24,8 +24,8 @@ pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<E
     }
     // A host without releases still has dumps and logs.
     let layout = Layout::of_config(&sight.config).ok();
-    if layout.is_some() {
-        if let Err(finding) = roots_alone(root, &sight.config) {
+    if let Some(layout) = &layout {
+        if let Err(finding) = roots_alone(root, &layout.releases) {
             return refuse(out, &finding);
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn apply_with(
     out: &mut dyn Write,
 ) -> Result<End, String> {
     let prepared = Layout::of_config(&sight.config)
-        .and_then(|layout| roots_alone(root, &sight.config).map(|()| layout))
+        .and_then(|layout| roots_alone(root, &layout.releases).map(|()| layout))
         .and_then(|layout| {
             let source = observe_source(root, from, &layout, asked.wheelhouse.as_deref())?;
             Ok((layout, source))
@@ -144,7 +144,9 @@ pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Re
     let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
     if asked.release.is_some() || steps.is_empty() {
         let found = observe_releases(root, &sight.config, &layout);
-        let name = match target(&found, asked.release.as_deref(), old.as_deref()) {
+        let target = target(&found, asked.release.as_deref(), old.as_deref());
+        let alone = |name: String| roots_alone(root, &layout.release(&name)).map(|()| name);
+        let name = match target.and_then(alone) {
             Ok(name) => name,
             Err(finding) => return refuse(out, &finding),
         };

@@ -52,7 +52,7 @@ fn prepare(
     out: &mut dyn Write,
 ) -> Result<End, String> {
     let facts = observe_host(root, sight, wanted)?;
-    let in_the_way = super::guard::roots_alone(root, &sight.config).err();
+    let in_the_way = super::guard::roots_alone(root, &sight.config.app_dir.join("releases")).err();
     // A missing directory is made; only one that somebody else can change is in the way.
     let mut in_the_way: Vec<Finding> = in_the_way.map(|finding| *finding).into_iter().collect();
     in_the_way.extend(bad_source(root, &sight.config, asked, from));

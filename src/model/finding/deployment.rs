@@ -47,9 +47,9 @@ kinds! {
         remedy: "Set the paths that the message names in fixes.conf, move uploads below shared/, then deploy with --from:\n    meats-deploy apply --from DIRECTORY",
     }
     DEP_NOT_ROOTS = "DEP-009" "releases-not-roots" Error ByHand {
-        "The directory of the releases can be changed by somebody other than root.",
+        "The directory of the application or of its releases can be changed by somebody other than root.",
         why: "Root unpacks and builds there; whoever can exchange a directory under its hands has root write anywhere.",
-        remedy: "Give the directory itself to root; what lies in it keeps its owners:\n    chown root:root /opt/projectmeats\n    chmod 755 /opt/projectmeats",
+        remedy: "Give the directory itself to root, and move releases away that root did not make; what else lies in it keeps its owners:\n    chown root:root /opt/projectmeats\n    chmod 755 /opt/projectmeats\n    find /opt/projectmeats/releases -prune ! -user 0 -exec mv {} {}.old ';'",
     }
     DEP_SOURCE = "DEP-010" "source-unusable" Error ByHand {
         "What --from names cannot be deployed.",

@@ -86,6 +86,8 @@ for name in good two bad-import bad-migration bad-health bad-live; do
     cp -a backend "/srv/$name/"
     rm -rf "/srv/$name/backend/data" "/srv/$name/backend/media"
     printf 'Django\ngunicorn\ndjangorestframework\ndj-database-url\n' >"/srv/$name/requirements.txt"
+    # A mark that only a healthy run may make.
+    touch "/srv/$name/.complete"
 done
 "#;
 
@@ -112,6 +114,9 @@ fn releases_and_the_way_back() -> Result<()> {
         let account = from(name, 1)?;
         let line = account.lines().find(|l| l.contains("FAIL")).unwrap_or_default();
         ensure!(line.contains(step), "{name} failed elsewhere:\n{account}");
+        let log = account.lines().rev().find_map(|l| l.strip_prefix("Full output: "));
+        let entries = machine.ok(&format!("grep -c '^==> ' {}", log.unwrap_or_default()))?;
+        ensure!(entries.trim().parse::<u32>()? > 5, "{name}: entries of the log: {entries}");
         ensure!(machine.ok(ASK)?.contains("\"two\""), "{name}: the release before is not live");
         ensure!(machine.ok("readlink /opt/projectmeats/current")? == "releases/two\n", "{name}");
     }
@@ -121,6 +126,94 @@ fn releases_and_the_way_back() -> Result<()> {
     deploy(&machine, "prune --keep 1", 0)?;
     let left = machine.ok("ls /opt/projectmeats/releases")?;
     ensure!(left == "good\ntwo\n", "left after prune: {left}");
+    machine.finish()
+}
+
+/// Sources that want to be run by root, or to make what only root can.
+const HOSTILE: &str = r#"
+set -eu
+mkdir /srv/evil
+cd /srv/evil
+printf '[build-system]\nrequires = []\nbuild-backend = "b"\nbackend-path = ["."]\n' >pyproject.toml
+cat >b.py <<'E'
+import os, zipfile
+NOTE = "import os; open('/srv/evil/uids', 'a').write('%d\\n' % os.geteuid())\n"
+exec(NOTE)
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    files = {
+        "evil.pth": NOTE,
+        # A part of pip, replaced.
+        "pip/_internal/self_outdated_check.py": NOTE,
+        "evil-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: evil\nVersion: 1\n",
+        "evil-1.dist-info/WHEEL":
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files["evil-1.dist-info/RECORD"] = "".join("%s,,\n" % name for name in files)
+    with zipfile.ZipFile(os.path.join(directory, "evil-1-py3-none-any.whl"), "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+    return "evil-1-py3-none-any.whl"
+E
+cp -a /srv/good /srv/hostile
+cd /srv/hostile
+echo 'evil @ file:///srv/evil' >>requirements.txt
+site=venv/lib/$(basename "$(readlink -f /usr/bin/python3)")/site-packages
+mkdir -p venv/bin "$site"
+printf "import os; open('/srv/evil/uids', 'a').write('%%d\\\\n' %% os.geteuid())\n" >"$site/x.pth"
+printf '#!/bin/sh\nid -u >>/srv/evil/uids\n' >run.sh
+chmod 755 run.sh
+ln -s ../../run.sh venv/bin/python3
+tar --create --file=/srv/hostile.tar .
+python3 - <<'E'
+import tarfile
+node = tarfile.TarInfo("./node")
+node.type, node.devmajor, node.devminor, node.mode = tarfile.CHRTYPE, 1, 5, 0o666
+whole = tarfile.open("/srv/node.tar", "w")
+whole.add("/srv/good", ".")
+whole.addfile(node)
+whole.close()
+E
+cp -a /srv/good /srv/theirs
+echo secret >/srv/theirs/backend/secret
+chmod 600 /srv/theirs/backend/secret
+chown -R projectmeats: /srv/evil /srv/theirs
+chown root: /srv/theirs/backend/secret
+"#;
+
+#[test]
+fn root_runs_nothing_of_a_release() -> Result<()> {
+    let machine = installed()?;
+    machine.ok(PREPARE)?;
+    machine.ok(WHEELS)?;
+    machine.ok(HOSTILE)?;
+    let apply = |from: &str, name: &str, code| {
+        let words = format!("--name {name} --wheelhouse /srv/wheels --timeout 30");
+        deploy(&machine, &format!("apply --from /srv/{from} {words}"), code)
+    };
+    // A directory of releases that root did not make.
+    machine.ok("install -d -o projectmeats /opt/projectmeats/releases")?;
+    let account = apply("good", "good", 1)?;
+    ensure!(account.contains("DEP-009"), "{account}");
+    machine.ok("rmdir /opt/projectmeats/releases")?;
+    // What a requirement builds, what the code has for an environment, what a wheel brings.
+    apply("hostile.tar", "hostile", 0)?;
+    ensure!(machine.ok(ASK)?.contains("\"healthy\""), "the release does not answer");
+    let uids = machine.ok("sort -u /srv/evil/uids; id -u projectmeats")?;
+    let uids: Vec<&str> = uids.lines().collect();
+    ensure!(uids.len() == 2 && uids.first() == uids.last(), "who ran code: {uids:?}");
+    let strange = machine.ok("cd /opt/projectmeats/releases/hostile; find . ! -user root; \
+                              find . -name x.pth; find . -maxdepth 1 -name '.[vw]*'; \
+                              find . -type f -perm /022; \
+                              ls -A /var/lib/projectmeats-fixes/deploy | grep tar || true")?;
+    ensure!(strange.is_empty(), "in the release: {strange}");
+    // Devices are not made.
+    let account = apply("node.tar", "node", 1)?;
+    ensure!(account.contains("node"), "{account}");
+    machine.ok("test ! -e /opt/projectmeats/releases/node/node")?;
+    // A tree is read with the rights of its owner, and no archive is left.
+    let account = apply("theirs", "theirs", 1)?;
+    ensure!(account.contains("secret"), "{account}");
+    machine.ok("! ls /var/lib/projectmeats-fixes/deploy/*.tar")?;
     machine.finish()
 }
 
