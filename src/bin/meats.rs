@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
     let mut args = std::env::args_os();
     let called = args.next().unwrap_or_default();
+    flow::child::is_here();
     match Path::new(&called).file_name().and_then(OsStr::to_str) {
         Some("projectmeats-generator") => flow::generate::main(args, &mut out, &mut err),
         Some("pre-start") => flow::prestart::main(start(), args, &mut err),
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             let directory = std::env::current_dir().ok();
             flow::deploy::main(std::env::args_os(), directory.as_deref(), &mut out, &mut err)
         }
+        Some("child") => flow::child::main(args, &mut err),
         _ => {
             let text = "meats: call it as meats-diagnose, meats-env or meats-deploy";
             writeln!(err, "{text}").ok();

@@ -15,7 +15,7 @@ pub use adopt::ServiceSettings;
 pub use conffile::{render_conffile, render_roff};
 pub use directive::{DIRECTIVES, Directive};
 pub use key::{KEYS, Key};
-pub use resolve::{Config, Entry, Profile, resolve};
+pub use resolve::{Config, Entry, Profile, own_directory, resolve};
 pub use source::Source;
 
 /// The settings file.

@@ -339,7 +339,7 @@ fn program_directory(text: &str) -> Option<PathBuf> {
 }
 
 /// A directory that may be given to the service user: never one of the system's own.
-pub(super) fn own_directory(text: &str) -> Option<PathBuf> {
+pub fn own_directory(text: &str) -> Option<PathBuf> {
     const SYSTEM: &[&str] = &[
         "/bin",
         "/boot",

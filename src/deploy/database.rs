@@ -111,6 +111,20 @@ impl DatabaseUrl {
     }
 }
 
+/// PostgreSQL's programs take a name with `=` or `://` for a whole connection string, which can name
+/// files to load.
+///
+/// # Errors
+/// It is such a name.
+pub fn plain_database(name: &str) -> Result<(), String> {
+    match name.contains('=') || name.contains("://") {
+        true => Err("the name of the database has \"=\" or \"://\" in it, which PostgreSQL's \
+                     programs take for a connection string"
+            .to_owned()),
+        false => Ok(()),
+    }
+}
+
 fn bare_bracket(authority: &str) -> bool {
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     authority.matches('[').count() > place.matches('[').count()
@@ -184,6 +198,15 @@ mod tests {
             assert_eq!((url.user.as_str(), url.password.expose()), (user, password.as_bytes()));
             assert_eq!((url.host.as_str(), url.port, url.name.as_str()), (host, port, name));
         }
+    }
+
+    /// libpq takes such a name apart: `sslkey=/x.so:k` would be code to load.
+    #[test]
+    fn a_name_is_no_connection_string() {
+        for name in ["x port=5999 sslkey=/srv/evil.so:k", "postgres://h/x", "a=b"] {
+            assert!(plain_database(name).is_err(), "{name}");
+        }
+        assert!(plain_database("project-meats_1 x/y").is_ok());
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod site;
 mod step;
 mod unit_environment;
 
-pub use database::{DatabaseUrl, Role, UrlError};
+pub use database::{DatabaseUrl, Role, UrlError, plain_database};
 pub use facts::{DeployFacts, check_facts};
 pub use field::plan_field;
 pub use health::{Verdict, health_address, health_host, judge_answer};

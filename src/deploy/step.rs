@@ -223,7 +223,10 @@ fn describe(work: &Work) -> Option<String> {
             )
         }
         Work::Dump { to } => {
-            format!("run as root, if migrations are pending: pg_dump > {}", to.display())
+            format!(
+                "run as the service user, if migrations are pending: pg_dump, into {} of root's",
+                to.display()
+            )
         }
         Work::Trial { application, .. } => {
             format!("start {application} on a spare port as the service user, ask it, stop it")

@@ -7,6 +7,7 @@ mod adopt;
 pub mod backup;
 mod bundle;
 pub mod capture;
+pub mod child;
 mod consent;
 mod credentials;
 pub mod deploy;

@@ -1,7 +1,7 @@
 //! Children: absolute program, closed environment, deadline, bounded output.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
@@ -10,8 +10,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{AccessFlags, Pid, access};
 
+use super::child;
 use super::clock::{Deadline, pause};
 use crate::model::Owner;
 
@@ -167,31 +170,42 @@ pub fn start(request: &Request) -> Result<Running, String> {
     if !program.starts_with('/') {
         return Err(format!("\"{program}\": only absolute programs are run"));
     }
-    let mut command = Command::new(program);
+    let failed = |error: io::Error| format!("\"{program}\" could not be started: {error}");
+    let directory = request.directory.clone().into_os_string();
+    let mut command = match child::starter(program, directory, request.owner) {
+        Some(starter) => starter,
+        None if request.owner.is_some() => {
+            return Err(format!(
+                "\"{program}\": only the program itself starts it for another user"
+            ));
+        }
+        None => {
+            let mut command = Command::new(program);
+            command.current_dir(&request.directory).process_group(0);
+            command
+        }
+    };
+    if request.owner.is_none() {
+        access(program.as_str(), AccessFlags::X_OK).map_err(|errno| failed(errno.into()))?;
+    }
     command
         .args(request.argv.iter().skip(1))
         .env_clear()
         .env("PATH", PATH)
         .env("LC_ALL", "C.UTF-8")
         .envs(request.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(&request.directory)
         .stdin(source(request)?)
         .stdout(sink(request)?)
-        .stderr(Stdio::piped())
-        .process_group(0);
-    if let Some(owner) = request.owner {
-        command.uid(owner.uid).gid(owner.gid);
-    }
-    let mut child =
-        command.spawn().map_err(|error| format!("\"{program}\" could not be started: {error}"))?;
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
     if let Some(mut pipe) = child.stdin.take() {
         let bytes = request.stdin.clone();
         // A child that does not read must not block us: the thread ends with the pipe.
         thread::spawn(move || pipe.write_all(&bytes).ok());
     }
-    let stdout = child.stdout.take().map(|pipe| collect(pipe, request.max_output));
-    let stderr = child.stderr.take().map(|pipe| collect(pipe, request.max_output));
-    Ok(Running { child, program: program.clone(), stdout, stderr, ended: false })
+    let stdout = child.stdout.take().map(|pipe| Stream::of(pipe, request.max_output));
+    let stderr = child.stderr.take().map(|pipe| Stream::of(pipe, request.max_output));
+    Ok(Running { child, program: program.clone(), stdout, stderr, reaped: false })
 }
 
 fn source(request: &Request) -> Result<Stdio, String> {
@@ -215,16 +229,20 @@ fn sink(request: &Request) -> Result<Stdio, String> {
 pub struct Running {
     child: Child,
     program: String,
-    stdout: Option<Receiver<Vec<u8>>>,
-    stderr: Option<Receiver<Vec<u8>>>,
-    ended: bool,
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
+    reaped: bool,
 }
 
+/// What a child leaves behind may hold its pipes so long after its end.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
+
 impl Running {
-    /// True once it has ended by itself.
+    /// True once it has ended by itself. It is not taken leave of: until that its number, and so its
+    /// group's, is nobody else's.
     pub fn has_ended(&mut self) -> bool {
-        self.ended = self.ended || matches!(self.child.try_wait(), Ok(Some(_)));
-        self.ended
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        self.reaped || waitid(Id::Pid(self.pid()), flags) != Ok(WaitStatus::StillAlive)
     }
 
     /// Asks the process group to end (SIGTERM), and kills it when it takes longer than `grace`.
@@ -232,79 +250,145 @@ impl Running {
     /// # Errors
     /// It could not be waited for.
     pub fn stop(self, grace: Duration) -> Result<Output, String> {
-        signal_group(self.child.id(), Signal::SIGTERM);
+        self.signal_group(Signal::SIGTERM);
         self.finish(grace)
     }
 
-    /// Waits, at most `limit`; then the process group is killed.
+    /// Waits, at most `limit`; then the process group is killed. It is killed, too, when the child
+    /// has ended and something of it goes on and holds its output.
     ///
     /// # Errors
     /// It could not be waited for.
     pub fn finish(mut self, limit: Duration) -> Result<Output, String> {
         let deadline = Deadline::after(limit);
-        // The usual child closes its pipes by ending; to wait for that wakes us at once.
-        let closed = |reader: &Option<Receiver<Vec<u8>>>| {
-            reader.as_ref().and_then(|r| r.recv_timeout(deadline.left()).ok())
-        };
-        let (stdout, stderr) = (closed(&self.stdout), closed(&self.stderr));
-        let status = self.status(&deadline)?;
-        self.ended = true;
-        // What was killed has closed them by now, unless a grandchild of its own group holds them.
-        let late = |reader: Option<Receiver<Vec<u8>>>| {
-            reader.and_then(|r| r.recv_timeout(Duration::from_millis(200)).ok()).unwrap_or_default()
-        };
+        let mut step = Duration::from_micros(100);
+        while !self.has_ended() && !deadline.passed() {
+            // The usual child closes its pipes by ending; to wait for that wakes us at once.
+            let wait = step.min(deadline.left());
+            if self.closes_within(wait) {
+                pause(wait);
+            }
+            step = (step * 2).min(Duration::from_millis(20));
+        }
+        let in_time = self.has_ended();
+        if !in_time || !self.closes_within(LEFT_BEHIND) {
+            self.signal_group(Signal::SIGKILL);
+        }
+        let status = self.child.wait().map_err(|error| format!("\"{}\": {error}", self.program))?;
+        self.reaped = true;
+        // Whoever left the group may hold them still.
+        self.closes_within(Duration::from_millis(200));
+        let kept = |stream: Option<Stream>| stream.and_then(|s| s.kept).unwrap_or_default();
         Ok(Output {
             program: std::mem::take(&mut self.program),
-            status,
-            stdout: stdout.unwrap_or_else(|| late(self.stdout.take())),
-            stderr: stderr.unwrap_or_else(|| late(self.stderr.take())),
+            status: in_time.then_some(status),
+            stdout: kept(self.stdout.take()),
+            stderr: kept(self.stderr.take()),
         })
     }
 
-    /// How it ended; None when the deadline passed and its group was killed.
-    fn status(&mut self, deadline: &Deadline) -> Result<Option<ExitStatus>, String> {
-        let mut step = Duration::from_micros(100);
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Ok(Some(status)),
-                Ok(None) if deadline.passed() => {
-                    signal_group(self.child.id(), Signal::SIGKILL);
-                    self.child.wait().ok();
-                    return Ok(None);
-                }
-                Ok(None) => {
-                    pause(step.min(deadline.left()));
-                    step = (step * 2).min(Duration::from_millis(20));
-                }
-                Err(error) => return Err(format!("\"{}\": {error}", self.program)),
-            }
+    /// Takes what it says for so long; true as soon as both of its streams are closed.
+    fn closes_within(&mut self, time: Duration) -> bool {
+        let deadline = Deadline::after(time);
+        let closes = |stream: &mut Stream| stream.closes_before(&deadline);
+        let (out, err) = (self.stdout.as_mut().is_none_or(closes), self.stderr.as_mut());
+        err.is_none_or(closes) && out
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
+    }
+
+    /// Before it has a group of its own there is only itself.
+    fn signal_group(&self, signal: Signal) {
+        if killpg(self.pid(), signal).is_err() {
+            kill(self.pid(), signal).ok();
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.has_ended() {
-            signal_group(self.child.id(), Signal::SIGKILL);
+        if !self.reaped {
+            self.signal_group(Signal::SIGKILL);
             self.child.wait().ok();
         }
     }
 }
 
-fn collect(mut pipe: impl Read + Send + 'static, limit: u64) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        pipe.by_ref().take(limit).read_to_end(&mut kept).ok();
-        // The rest is read and dropped, so that the child does not block on a full pipe.
-        std::io::copy(&mut pipe, &mut std::io::sink()).ok();
-        sender.send(kept).ok();
-    });
-    receiver
+/// What a child writes; a thread reads it to its end.
+#[derive(Debug)]
+struct Stream {
+    whole: Receiver<Vec<u8>>,
+    kept: Option<Vec<u8>>,
 }
 
-fn signal_group(pid: u32, signal: Signal) {
-    if let Ok(pid) = i32::try_from(pid) {
-        nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), signal).ok();
+impl Stream {
+    fn of(mut pipe: impl Read + Send + 'static, limit: u64) -> Self {
+        let (sender, whole) = channel();
+        thread::spawn(move || {
+            let mut kept = Vec::new();
+            pipe.by_ref().take(limit).read_to_end(&mut kept).ok();
+            // The rest is read and dropped, so that the child does not block on a full pipe.
+            io::copy(&mut pipe, &mut io::sink()).ok();
+            sender.send(kept).ok();
+        });
+        Self { whole, kept: None }
+    }
+
+    fn closes_before(&mut self, deadline: &Deadline) -> bool {
+        if self.kept.is_none() {
+            self.kept = self.whole.recv_timeout(deadline.left()).ok();
+        }
+        self.kept.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::Stopwatch;
+    use super::*;
+
+    fn sh(script: &str, limit: Duration) -> (Output, Duration) {
+        let watch = Stopwatch::new();
+        let output = run(&Request::new(&["/bin/sh", "-c", script]).deadline(limit)).expect("sh");
+        (output, watch.elapsed())
+    }
+
+    /// The end of the child counts, not that of what holds its pipes; its own group goes with it.
+    #[test]
+    fn what_is_left_behind_is_not_waited_for() {
+        let long = Duration::from_secs(60);
+        let (output, took) = sh("echo said; sleep 50 & echo $! >&2; exit 3", long);
+        assert_eq!((output.code(), output.stdout.as_slice()), (Some(3), &b"said\n"[..]));
+        assert!(took < Duration::from_secs(10), "{took:?}");
+        let pid = String::from_utf8(output.stderr).expect("a number");
+        let stat = format!("/proc/{}/stat", pid.trim());
+        let lives = || std::fs::read_to_string(&stat).is_ok_and(|s| !s.contains(") Z "));
+        let deadline = Deadline::after(Duration::from_secs(10));
+        while lives() {
+            assert!(!deadline.passed(), "it goes on");
+            pause(Duration::from_millis(10));
+        }
+        let (output, took) = sh("setsid sleep 20 & exit 0", long);
+        assert!(output.success() && took < Duration::from_secs(10), "{took:?}");
+    }
+
+    #[test]
+    fn both_streams_are_whole_and_bounded() {
+        let (output, _) = sh("head -c 300000 /dev/zero; echo x >&2", Duration::from_secs(30));
+        assert_eq!((output.stdout.len(), output.stderr.as_slice()), (300_000, &b"x\n"[..]));
+        let request = Request::new(&["/usr/bin/head", "-c", "300000", "/dev/zero"]).max_output(7);
+        assert_eq!(run(&request).expect("head").stdout.len(), 7);
+        let (output, _) = sh("echo early; sleep 50", Duration::from_millis(300));
+        assert_eq!((output.status, output.stdout.as_slice()), (None, &b"early\n"[..]));
+    }
+
+    /// Only the program itself has what gives it another user and a session of its own.
+    #[test]
+    fn nobody_else_starts_a_child_of_another_user() {
+        let owner = Owner { uid: 65534, gid: 65534 };
+        assert!(run(&Request::new(&["/bin/true"]).owner(owner)).is_err());
+        assert!(run(&Request::new(&["/no/such/program"])).is_err());
     }
 }

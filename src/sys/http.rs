@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use super::clock::Stopwatch;
+use super::wire::Wire;
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,30 +22,26 @@ pub struct Answer {
 const MAX_ANSWER: u64 = 64 << 10;
 
 /// Asks `address` (`127.0.0.1:8000`, `[::1]:8000` or `unix:/run/x.sock`) for `path`.
-/// `host` is the `Host:` header; no name is looked up.
+/// `host` is the `Host:` header; no name is looked up. All of it takes at most `limit`.
 ///
 /// # Errors
 /// The text says what happened instead of an answer.
 pub fn get(address: &str, path: &str, host: &str, limit: Duration) -> Result<Answer, String> {
     let watch = Stopwatch::new();
-    if let Some(socket) = address.strip_prefix("unix:") {
-        let stream = UnixStream::connect(socket).map_err(|e| cause(&e))?;
-        stream.set_read_timeout(Some(limit)).map_err(|e| cause(&e))?;
-        stream.set_write_timeout(Some(limit)).map_err(|e| cause(&e))?;
-        return exchange(stream, path, host, watch);
-    }
-    let target: SocketAddr =
-        address.parse().map_err(|_| format!("\"{address}\" is not ADDRESS:PORT"))?;
-    let stream = TcpStream::connect_timeout(&target, limit).map_err(|e| cause(&e))?;
-    stream.set_read_timeout(Some(limit)).map_err(|e| cause(&e))?;
-    stream.set_write_timeout(Some(limit)).map_err(|e| cause(&e))?;
-    exchange(stream, path, host, watch)
+    let wire = if let Some(socket) = address.strip_prefix("unix:") {
+        Wire::unix(Path::new(socket), limit)
+    } else {
+        let target: SocketAddr =
+            address.parse().map_err(|_| format!("\"{address}\" is not ADDRESS:PORT"))?;
+        Wire::tcp(&target, limit)
+    };
+    exchange(wire.map_err(|e| cause(&e))?, path, host, watch)
 }
 
 /// True when a connection to `address` is accepted.
 pub fn connects(address: &str, limit: Duration) -> bool {
     match address.strip_prefix("unix:") {
-        Some(socket) => UnixStream::connect(socket).is_ok(),
+        Some(socket) => Wire::unix(Path::new(socket), limit).is_ok(),
         None => address
             .parse()
             .is_ok_and(|target: SocketAddr| TcpStream::connect_timeout(&target, limit).is_ok()),
@@ -94,7 +91,8 @@ fn parse(bytes: &[u8], took: Duration) -> Result<Answer, String> {
         .next()
         .filter(|line| line.starts_with("HTTP/1."))
         .and_then(|line| line.split_whitespace().nth(1))
-        .and_then(|code| code.parse().ok())
+        // A part of a number is none.
+        .and_then(|code| code.parse().ok().filter(|_| code.len() == 3))
         .ok_or("something that is not HTTP answered")?;
     let location = lines.find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -115,5 +113,22 @@ mod tests {
         let moved = parse(b"HTTP/1.1 301 M\r\nlocation: https://x/\r\n\r\n", Duration::ZERO);
         assert_eq!(moved.map(|a| a.location), Ok(Some("https://x/".to_owned())));
         assert!(parse(b"SSH-2.0-x\r\n", Duration::ZERO).is_err());
+        assert!(parse(b"HTTP/1.1 20", Duration::ZERO).is_err());
+    }
+
+    /// A server that says a byte now and then, and never ends.
+    #[test]
+    fn the_limit_is_one_for_the_whole_answer() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a server");
+        let address = server.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            let (mut guest, _) = server.accept().expect("a guest");
+            while guest.write_all(b"H").is_ok() {
+                super::super::clock::pause(Duration::from_millis(50));
+            }
+        });
+        let watch = Stopwatch::new();
+        let answer = get(&address, "/", "x", Duration::from_millis(400));
+        assert!(answer.is_err() && watch.elapsed() < Duration::from_secs(5), "{answer:?}");
     }
 }

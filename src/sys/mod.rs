@@ -6,6 +6,7 @@
 
 pub mod apply;
 pub mod capabilities;
+pub mod child;
 pub mod clock;
 pub mod exec;
 mod glance;
@@ -32,6 +33,7 @@ pub mod stdin;
 pub mod systemd;
 pub mod terminal;
 pub mod venv;
+mod wire;
 
 pub use observe::Listing;
 pub use privfs::{Ended, Root};

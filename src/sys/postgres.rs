@@ -4,13 +4,14 @@
 //! that asks for it in clear, or by MD5, is not answered.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 
+use super::clock::Deadline;
+use super::wire::Wire;
 use crate::model::Secret;
 
 /// Where the server is.
@@ -48,7 +49,8 @@ pub enum Refused {
 /// Rows of one column or more, as text; NULL is empty.
 pub type Rows = Vec<Vec<String>>;
 
-/// Logs in and asks one question after the other; a refused one does not end the session.
+/// Logs in and asks one question after the other; a refused one does not end the session. All of it
+/// takes at most `limit`.
 ///
 /// # Errors
 /// When there was no session.
@@ -57,28 +59,26 @@ pub fn ask(
     questions: &[&str],
     limit: Duration,
 ) -> Result<Vec<Result<Rows, Refused>>, Refused> {
-    match login.server {
-        Server::Unix(path) => {
-            let stream = UnixStream::connect(path).map_err(unreachable)?;
-            stream.set_read_timeout(Some(limit)).map_err(unreachable)?;
-            stream.set_write_timeout(Some(limit)).map_err(unreachable)?;
-            session(stream, login, questions)
-        }
+    let wire = match login.server {
+        Server::Unix(path) => Wire::unix(path, limit).map_err(unreachable),
         Server::Tcp(addresses) => {
-            let mut last = Refused::Unreachable("no address".to_owned());
-            for address in addresses {
-                match TcpStream::connect_timeout(address, limit) {
-                    Err(error) => last = unreachable(error),
-                    Ok(stream) => {
-                        stream.set_read_timeout(Some(limit)).map_err(unreachable)?;
-                        stream.set_write_timeout(Some(limit)).map_err(unreachable)?;
-                        return session(stream, login, questions);
-                    }
+            let deadline = Deadline::after(limit);
+            let mut reached = Err(Refused::Unreachable("no address".to_owned()));
+            // Each has its share of what is left.
+            for (address, share) in addresses.iter().zip((1..=addresses.len()).rev()) {
+                let share = deadline.left() / u32::try_from(share).unwrap_or(1);
+                reached = match Wire::tcp(address, share.max(Duration::from_millis(1))) {
+                    Ok(Wire::Tcp(stream, _)) => Ok(Wire::Tcp(stream, deadline)),
+                    other => other.map_err(unreachable),
+                };
+                if reached.is_ok() {
+                    break;
                 }
             }
-            Err(last)
+            reached
         }
-    }
+    };
+    session(wire?, login, questions)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -92,13 +92,20 @@ fn unreachable(error: std::io::Error) -> Refused {
     })
 }
 
+const TOO_LONG: &str = "a longer answer than there can be";
 /// Most bytes of one message.
 const MESSAGE: usize = 1 << 20;
+/// Most bytes of a session.
+const SESSION: usize = 8 << 20;
 /// Most messages of one answer.
 const MESSAGES: usize = 20_000;
+/// More columns than any question asks for.
+const COLUMNS: usize = 8;
 
 struct Session<S> {
     stream: S,
+    /// Bytes that it may still say.
+    left: usize,
 }
 
 fn session<S: Read + Write>(
@@ -106,7 +113,7 @@ fn session<S: Read + Write>(
     login: &Login<'_>,
     questions: &[&str],
 ) -> Result<Vec<Result<Rows, Refused>>, Refused> {
-    let mut session = Session { stream };
+    let mut session = Session { stream, left: SESSION };
     session.log_in(login)?;
     let answers = questions.iter().map(|q| session.question(q)).collect();
     session.send(b'X', &[]).ok();
@@ -130,7 +137,9 @@ impl<S: Read + Write> Session<S> {
         let [kind, length @ ..] = head;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         let body = length.checked_sub(4).filter(|l| *l <= MESSAGE);
-        let mut bytes = vec![0; body.ok_or(Refused::Unspoken("another protocol"))?];
+        let body = body.ok_or(Refused::Unspoken("another protocol"))?;
+        self.left = self.left.checked_sub(body + head.len()).ok_or(Refused::Unspoken(TOO_LONG))?;
+        let mut bytes = vec![0; body];
         self.stream.read_exact(&mut bytes).map_err(unreachable)?;
         if kind == b'E' {
             return Err(Refused::Server { code: field(&bytes, b'C') });
@@ -192,7 +201,7 @@ impl<S: Read + Write> Session<S> {
                 Err(why) => return Err(why),
             }
         }
-        Err(Refused::Unspoken("a longer answer than there can be"))
+        Err(Refused::Unspoken(TOO_LONG))
     }
 }
 
@@ -210,7 +219,9 @@ fn field(body: &[u8], letter: u8) -> String {
 fn columns(body: &[u8]) -> Vec<String> {
     let mut rest = body.get(2..).unwrap_or_default();
     let mut columns = Vec::new();
-    while let Some((length, tail)) = rest.split_first_chunk::<4>() {
+    while let Some((length, tail)) =
+        rest.split_first_chunk::<4>().filter(|_| columns.len() < COLUMNS)
+    {
         let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
         let (value, tail) = tail.split_at(length.min(tail.len()));
         columns.push(String::from_utf8_lossy(value).into_owned());
@@ -228,5 +239,50 @@ mod tests {
         assert_eq!(field(b"SFATAL\0C28P01\0Mno\0\0", b'C'), "28P01");
         let row = [&[0, 2][..], &[0, 0, 0, 1], b"t", &[0xff; 4]].concat();
         assert_eq!(columns(&row), ["t", ""]);
+        assert_eq!(columns(&vec![0; 1 << 20]).len(), COLUMNS);
+    }
+
+    /// Lets anybody in, then says `said` again and again.
+    fn server(said: &'static [u8], pause: Duration) -> Server {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a server");
+        let address = listener.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            let (mut guest, _) = listener.accept().expect("a guest");
+            let mut all = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I".as_slice();
+            while guest.write_all(all).is_ok() {
+                super::super::clock::pause(pause);
+                all = said;
+            }
+        });
+        Server::Tcp(vec![address])
+    }
+
+    #[test]
+    fn a_false_server_is_bounded_in_time_and_bytes() {
+        static ROW: [u8; 1 << 16] = {
+            let mut row = [0; 1 << 16];
+            // Its length without the letter.
+            (row[0], row[3], row[4]) = (b'D', 0xff, 0xff);
+            row
+        };
+        let ask = |server: &Server, limit| {
+            let password = Secret::new("x");
+            let login = Login {
+                server,
+                user: "u",
+                password: &password,
+                prove: |_, _, _| None,
+                database: "d",
+            };
+            let watch = super::super::clock::Stopwatch::new();
+            let answers = ask(&login, &["SELECT 1"], limit).expect("a session");
+            assert!(watch.elapsed() < Duration::from_secs(20), "{:?}", watch.elapsed());
+            answers.into_iter().next().expect("an answer")
+        };
+        let notices = server(b"N\0\0\0\x05\0", Duration::from_millis(50));
+        let late = ask(&notices, Duration::from_millis(500));
+        assert_eq!(late, Err(Refused::Unreachable("no answer in time".to_owned())));
+        let rows = server(&ROW, Duration::ZERO);
+        assert_eq!(ask(&rows, Duration::from_secs(60)), Err(Refused::Unspoken(TOO_LONG)));
     }
 }

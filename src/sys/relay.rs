@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::mpsc::{Sender, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,7 +13,10 @@ use std::time::Duration;
 use nix::sys::socket::{Backlog, listen};
 
 use super::clock::pause;
+use super::wire::connect_unix;
 
+/// Longest that a new place may take to take a guest.
+const CONNECT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 /// Guests that are served at once: a new place must not drown in what has queued.
 const AT_ONCE: usize = 64;
@@ -102,13 +105,13 @@ fn lead(guest: &TcpStream, target: &str) -> io::Result<()> {
     guest.set_nonblocking(false)?;
     match target.strip_prefix("unix:") {
         Some(path) => {
-            let host = UnixStream::connect(path)?;
+            let host = connect_unix(Path::new(path), CONNECT)?;
             couple(guest, &host, |s| s.shutdown(Shutdown::Write))
         }
         None => {
             let target: SocketAddr =
                 target.parse().map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
-            let host = TcpStream::connect(target)?;
+            let host = TcpStream::connect_timeout(&target, CONNECT)?;
             couple(guest, &host, |s| s.shutdown(Shutdown::Write))
         }
     }

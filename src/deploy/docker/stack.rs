@@ -1,12 +1,12 @@
 //! What the stack of one host consists of: the host's values, and those that differ inside.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::super::database::DatabaseUrl;
+use super::super::database::{DatabaseUrl, plain_database};
 use super::super::health::health_host;
 use super::names::is_refused;
-use crate::config::Config;
+use crate::config::{Config, own_directory};
 use crate::model::{Finding, Owner, Secret, Subject, finding};
 
 /// Images by role.
@@ -85,7 +85,7 @@ pub fn plan_stack(
                 detail,
             )));
         }
-        Some((_, value)) => match place(value) {
+        Some((_, value)) => match place(config, value) {
             Ok(Place::Moved { database: moved, url }) => {
                 let detail = "DATABASE_URL: the server is \"db\" instead of this host";
                 found.push(Finding::new(&finding::DOC_REWRITTEN, subject("DATABASE_URL"), detail));
@@ -145,26 +145,35 @@ enum Place {
     File(PathBuf),
 }
 
-fn place(value: &Secret) -> Result<Place, &'static str> {
+fn place(config: &Config, value: &Secret) -> Result<Place, String> {
     let text = std::str::from_utf8(value.expose()).map_err(|_| "it is not UTF-8")?;
     let url = DatabaseUrl::parse(text)
         .map_err(|_| "it cannot be read; meats-env check says what is wrong with it")?;
     if url.scheme == "sqlite" {
-        let file = PathBuf::from(&url.name);
-        let directory = file.parent().filter(|dir| dir.is_absolute() && dir.parent().is_some());
-        return directory
-            .map(|dir| Place::File(dir.to_owned()))
-            .ok_or("its SQLite file has no directory of its own");
+        let directory = Path::new(&url.name).parent().and_then(|dir| own_directory(dir.to_str()?));
+        // It is made the service user's and handed to the containers, and that user may have named it.
+        let within = |dir: &PathBuf| {
+            let allowed = config.writable.iter().chain([&config.app_dir.value]);
+            allowed.into_iter().any(|top| dir.starts_with(top))
+        };
+        return directory.filter(within).map(Place::File).ok_or_else(|| {
+            format!(
+                "the directory of its SQLite file is not below {} and not in \"writable\" of fixes.conf",
+                config.app_dir.display()
+            )
+        });
     }
     if !url.is_local() {
         return Ok(Place::Elsewhere);
     }
     if !url.is_postgres() {
-        return Err("only PostgreSQL and SQLite of this host can move into the stack");
+        return Err("only PostgreSQL and SQLite of this host can move into the stack".to_owned());
     }
     if url.user.is_empty() || url.password.expose().is_empty() {
-        return Err("it has no user or no password; a container cannot log in by its system user");
+        let why = "it has no user or no password; a container cannot log in by its system user";
+        return Err(why.to_owned());
     }
+    plain_database(&url.name)?;
     let moved = with_host(text, "db:5432").ok_or("it has no server part")?;
     let database = Database { role: url.user, name: url.name, password: url.password };
     Ok(Place::Moved { database, url: Secret::new(moved) })
@@ -255,9 +264,19 @@ pub(super) mod tests {
             stack("sqlite:////opt/projectmeats/backend/data/db.sqlite3").expect("a stack");
         assert!(sqlite.database.is_none());
         assert_eq!(sqlite.writable.last(), Some(&"/opt/projectmeats/backend/data".into()));
-        for bad in
-            ["postgres:///meats", "postgres://u@localhost/meats", "mysql://u:p@localhost/m", "x"]
-        {
+        for bad in [
+            "postgres:///meats",
+            "postgres://u@localhost/meats",
+            "postgres://u:p@localhost/host%3D/run",
+            "mysql://u:p@localhost/m",
+            "x",
+            "sqlite:///data/db.sqlite3",
+            "sqlite:////db.sqlite3",
+            "sqlite:////etc/systemd/system/cron.service.d/x",
+            "sqlite:////srv/data/x",
+            "sqlite:////opt/projectmeats/../../etc/cron.d/x",
+            "sqlite:////opt/projectmeats-other/x",
+        ] {
             assert_eq!(stack(bad).expect_err(bad).kind.id, "DOC-008", "{bad}");
         }
     }

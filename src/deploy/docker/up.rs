@@ -6,7 +6,7 @@ use super::super::parts::{as_root, look, switch_now};
 use super::super::release::{copy_code, link};
 use super::super::step::{Command, Reads, RunAs, Step, Surroundings, Undo, Work};
 use super::WATCH_TIMER;
-use crate::model::{Effect, Finding, Owner};
+use crate::model::{Effect, Finding, Owner, Secret};
 
 /// What starting needs to know.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub struct Up {
     pub project: String,
     /// The directory of the set.
     pub directory: PathBuf,
-    /// The project directory of the host, and the requirements file.
+    /// The project directory of the host, and the content of its requirements file.
     pub code: PathBuf,
-    pub requirements: PathBuf,
+    pub requirements: Secret,
     /// The interpreter within the image.
     pub python: String,
     /// True when the stack has a database of its own.
@@ -153,9 +153,12 @@ pub(super) fn context(up: &Up) -> Step {
     for (within, target) in &up.shared {
         work.extend(link(backend.join(within), target));
     }
-    let target = context.join("requirements.txt");
-    let install = ["/usr/bin/install", "-m", "644", &text(&up.requirements), &text(&target)];
-    work.push(as_root(&install, 60));
+    work.push(Work::Effect(Effect::Write {
+        path: context.join("requirements.txt"),
+        content: up.requirements.clone(),
+        owner: Owner::ROOT,
+        mode: 0o644,
+    }));
     if let Some(wheels) = &up.wheelhouse {
         let from = format!("{}/.", text(wheels));
         let to = text(&context.join("wheels"));
@@ -215,7 +218,7 @@ pub(super) mod tests {
             project: "p".into(),
             directory: "/d".into(),
             code: "/c".into(),
-            requirements: "/c/requirements.txt".into(),
+            requirements: Secret::new("Django"),
             python: "/v/bin/python".into(),
             database: true,
             health_path: "/health/".into(),
@@ -239,6 +242,24 @@ pub(super) mod tests {
         ] {
             assert_eq!(parse_container_state(status), state, "{status}");
         }
+    }
+
+    /// Its bytes were read with the rights of whoever can change it; root follows nobody's link.
+    #[test]
+    fn root_copies_no_requirements_by_their_path() {
+        let work = context(&up()).work;
+        let reads = |work: &Work| match work {
+            Work::Command(command) => command.argv.iter().any(|w| w.ends_with("requirements.txt")),
+            _ => false,
+        };
+        assert!(!work.iter().any(reads));
+        let writes = |work: &Work| match work {
+            Work::Effect(Effect::Write { path, content, .. }) => {
+                path.ends_with("context/requirements.txt") && content.expose() == b"Django"
+            }
+            _ => false,
+        };
+        assert!(work.iter().any(writes));
     }
 
     #[test]

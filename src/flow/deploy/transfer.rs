@@ -13,7 +13,7 @@ use super::worker::{Done, Failure, Part, Worker};
 use super::{observe, postgres};
 use crate::config::STATE_DIR;
 use crate::deploy::docker::{ROWS, count, differing_rows};
-use crate::deploy::{DatabaseCopy, DatabaseUrl, Side, few};
+use crate::deploy::{DatabaseCopy, DatabaseUrl, Side, few, plain_database};
 use crate::model::{Effect, Owner};
 use crate::sys::Root;
 use crate::sys::exec::{self, Request};
@@ -23,36 +23,25 @@ const DUMP_SECONDS: u64 = 3600;
 const ROWS_LIMIT: u64 = 16 << 20;
 
 impl Worker<'_> {
-    /// pg_dump is the system's, so root runs it; the password goes by its environment.
+    /// As the service user: what the URL says of the server steers libpq, and root reads nothing of
+    /// that. The file is root's all the same; the password goes by the environment.
     pub(super) fn dump(&mut self, to: &Path) -> Done {
         if self.pending == 0 {
             return Ok(Part::looked("not needed".to_owned()));
         }
-        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
-        let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
-        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
-        let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
-        let mut argv = vec![observe::PG_DUMP.to_owned(), "--format=custom".to_owned()];
-        argv.extend(["--no-password".to_owned(), format!("--file={}", to.display())]);
-        for (option, value) in [("host", &url.host), ("username", &url.user), ("dbname", &url.name)]
-        {
-            argv.extend((!value.is_empty()).then(|| format!("--{option}={value}")));
-        }
-        argv.extend(url.port.map(|port| format!("--port={port}")));
-        let password = String::from_utf8_lossy(url.password.expose()).into_owned();
-        let request = Request::new(&argv)
-            .env("PGPASSWORD", password)
-            .deadline(Duration::from_secs(DUMP_SECONDS));
-        let output = exec::run(&request)?;
-        self.record(&argv.join(" "), &output);
-        if !output.success() {
-            return Err(self.failure(&output));
+        let login = self.login()?;
+        let name = format!("--dbname={}", login.url.name);
+        let request = login.client(observe::PG_DUMP, &["--format=custom", &name]).into_file(to);
+        if let Err(failure) = self.said("pg_dump", &request) {
+            perform_one(self.root, Effect::Remove { path: to.to_owned() }).ok();
+            return Err(failure);
         }
         Ok(Part { note: Some(to.display().to_string()), changed: true })
     }
 
     /// Dump, restore beside, compare, exchange.
     pub(super) fn copy(&mut self, copy: &DatabaseCopy) -> Done {
+        let login = self.login()?;
         let server = |side| Server::of(self.root, side, &copy.project);
         let (from, to) = (server(copy.from)?, server(copy.to)?);
         let (older, newer) = (from.version()?, to.version()?);
@@ -66,13 +55,18 @@ impl Worker<'_> {
             .into());
         }
         let (name, role) = (copy.database.name.as_str(), copy.database.role.as_str());
+        plain_database(name)?;
         let beside = format!("{name}_new");
         let dump = Path::new(STATE_DIR).join(format!("deploy/{}.dump", copy.run));
         perform_one(self.root, Effect::Remove { path: dump.clone() })?;
         self.said("pg_dump", &from.dump(name).into_file(&dump))?;
         to.ask("postgres", &make_beside(&beside, role))?;
-        self.said("pg_restore", &to.restore(&beside, role).from_file(&dump))?;
-        let (there, here) = (from.ask(name, ROWS)?, to.ask(&beside, ROWS)?);
+        let restored = self.said("pg_restore", &to.restore(&login, &beside).from_file(&dump));
+        restored
+            .map_err(|failure| Failure { why: format!("{}{ITSELF}", failure.why), ..failure })?;
+        let rows =
+            |server: &Server, name| answer(&server.as_role(&login, "psql", &asking(name)), ROWS);
+        let (there, here) = (rows(&from, name)?, rows(&to, &beside)?);
         let differing = differing_rows(&there, &here);
         if !differing.is_empty() {
             return Err(format!("the copy differs in {}", few(&differing)).into());
@@ -82,6 +76,16 @@ impl Worker<'_> {
         Ok(Part { note: Some(format!("{tables} tables, {rows} rows, all equal")), changed: true })
     }
 
+    /// The role of the service, as the service logs in.
+    fn login(&self) -> Result<Login, Failure> {
+        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
+        let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
+        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
+        let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
+        plain_database(&url.name)?;
+        Ok(Login { url, service: self.service_owner()? })
+    }
+
     fn said(&self, title: &str, request: &Request) -> Result<(), Failure> {
         let output = exec::run(&request.clone().deadline(Duration::from_secs(DUMP_SECONDS)))?;
         self.record(title, &output);
@@ -89,7 +93,56 @@ impl Worker<'_> {
     }
 }
 
-/// A server of PostgreSQL, as its superuser.
+/// What is added to a failed restore.
+const ITSELF: &str = "; the role restores its database itself, and what only a superuser may make \
+                      (an extension that is not trusted, a cast of the system's types) it cannot";
+
+/// Who runs what the database itself brings: functions behind checks, casts and defaults. A superuser
+/// must not.
+struct Login {
+    url: DatabaseUrl,
+    service: Owner,
+}
+
+impl Login {
+    /// A program of this host, which logs in where the URL says.
+    fn client(&self, program: &str, words: &[&str]) -> Request {
+        let mut argv = vec![program.to_owned(), "--no-password".to_owned()];
+        for (option, value) in [("host", &self.url.host), ("username", &self.url.user)] {
+            argv.extend((!value.is_empty()).then(|| format!("--{option}={value}")));
+        }
+        argv.extend(self.url.port.map(|port| format!("--port={port}")));
+        argv.extend(words.iter().map(|word| (*word).to_owned()));
+        self.bounded(Request::new(&argv).owner(self.service))
+    }
+
+    fn bounded(&self, request: Request) -> Request {
+        let password = String::from_utf8_lossy(self.url.password.expose()).into_owned();
+        bounded(request).env("PGPASSWORD", password)
+    }
+}
+
+/// What a client says is as long as there are tables.
+fn bounded(request: Request) -> Request {
+    request.deadline(Duration::from_secs(DUMP_SECONDS)).max_output(ROWS_LIMIT)
+}
+
+/// Words of psql that asks a database.
+fn asking(database: &str) -> [&str; 6] {
+    ["-X", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", database]
+}
+
+fn answer(request: &Request, sql: &str) -> Result<String, String> {
+    let output = exec::run(&request.clone().stdin(sql))?;
+    if output.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(output.describe())
+    }
+}
+
+/// A server of PostgreSQL. Its superuser makes, dumps and renames databases, and finds names in the
+/// catalogue only, whatever a database's own settings say.
 enum Server {
     /// Through the local socket, as its system user.
     Host(Owner),
@@ -105,7 +158,7 @@ impl Server {
         })
     }
 
-    /// One of its client programs with these words; what it says is as long as there are tables.
+    /// One of its client programs with these words, for its superuser.
     fn client(&self, program: &str, words: &[&str]) -> Request {
         let request = match self {
             Self::Host(owner) => {
@@ -113,22 +166,27 @@ impl Server {
                 Request::new(&[&[path.as_str()], words].concat()).owner(*owner)
             }
             Self::Stack(id) => {
-                let exec = ["/usr/bin/docker", "exec", "--interactive", id, program];
-                let login = ["-h", "/tmp", "-U", "postgres"];
-                Request::new(&[&exec[..], &login, words].concat()).env("HOME", "/root")
+                let login = ["--env", "PGOPTIONS", id, program, "-h", "/tmp", "-U", "postgres"];
+                in_container(&[&login, words].concat())
             }
         };
-        request.deadline(Duration::from_secs(DUMP_SECONDS)).max_output(ROWS_LIMIT)
+        bounded(request).env("PGOPTIONS", "-c search_path=pg_catalog")
+    }
+
+    /// The same for the role, which has to prove who it is.
+    fn as_role(&self, login: &Login, program: &str, words: &[&str]) -> Request {
+        match self {
+            Self::Host(_) => login.client(&format!("/usr/bin/{program}"), words),
+            Self::Stack(id) => {
+                let place = ["--env", "PGPASSWORD", id, program, "--no-password"];
+                let login_as = ["-h", "127.0.0.1", "-U", &login.url.user];
+                login.bounded(in_container(&[&place[..], &login_as, words].concat()))
+            }
+        }
     }
 
     fn ask(&self, database: &str, sql: &str) -> Result<String, String> {
-        let words = ["-X", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", database];
-        let output = exec::run(&self.client("psql", &words).stdin(sql))?;
-        if output.success() {
-            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-        } else {
-            Err(output.describe())
-        }
+        answer(&self.client("psql", &asking(database)), sql)
     }
 
     /// The major version.
@@ -143,10 +201,9 @@ impl Server {
     }
 
     /// All of it or nothing; everything belongs to the role.
-    fn restore(&self, name: &str, role: &str) -> Request {
-        let role = format!("--role={role}");
-        let whole = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-acl"];
-        self.client("pg_restore", &[&whole[..], &[role.as_str(), "-d", name]].concat())
+    fn restore(&self, login: &Login, name: &str) -> Request {
+        let whole = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-acl", "-d"];
+        self.as_role(login, "pg_restore", &[&whole[..], &[name]].concat())
     }
 
     /// The copy takes the name. What had it is put aside if it is worth keeping.
@@ -175,6 +232,12 @@ impl Server {
         sql.push_str(&format!("ALTER DATABASE {beside} RENAME TO {name};\n"));
         self.ask("postgres", &sql).map(drop)
     }
+}
+
+/// A program of a container; the values of variables go by our own environment.
+fn in_container(words: &[&str]) -> Request {
+    let exec = ["/usr/bin/docker", "exec", "--interactive"];
+    Request::new(&[&exec[..], words].concat()).env("HOME", "/root")
 }
 
 /// An empty database of the role; one that an interrupted copy left goes.

@@ -89,7 +89,7 @@ fn why(words: &[&str], output: &Output) -> String {
 }
 
 /// Whose rights are enough to read a tree, and not more than those of whoever can change where it is.
-fn owner_of_tree(root: &Root, tree: &Path) -> Owner {
+pub(super) fn owner_of_tree(root: &Root, tree: &Path) -> Owner {
     let (stat, guarded) = root.stat_guarded(tree);
     match stat {
         Fact::Known(stat) if stat.uid != 0 => Owner { uid: stat.uid, gid: stat.gid },

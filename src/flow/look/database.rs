@@ -91,7 +91,7 @@ fn server(root: &Root, config: &Config, url: &DatabaseUrl) -> Fact<DatabaseServe
         prove: client_final,
         database: &url.name,
     };
-    let reached = match postgres::ask(&login, QUESTIONS, LIMIT) {
+    let reached = match postgres::ask(&login, QUESTIONS, 2 * LIMIT) {
         Ok(answers) => answered(answers),
         Err(Refused::Unreachable(why)) => Reached::Not(why),
         // Who logs in by who he is, is not root; and what a server far away demands, TLS for one,
@@ -265,6 +265,10 @@ fn answered(answers: Vec<Result<postgres::Rows, Refused>>) -> Reached {
 
 /// Most bytes of a source file.
 const SOURCE: u64 = 256 << 10;
+/// Most bytes of all settings: the same file can lie behind any number of links.
+const SETTINGS: usize = 1 << 20;
+/// Most directories that are looked at.
+const DIRECTORIES: usize = 500;
 
 /// The code of the project, as far as it is looked at.
 struct Project {
@@ -292,8 +296,10 @@ impl Project {
                 .filter_map(|p| p.file_name()?.to_str()?.strip_suffix(".py").map(str::to_owned))
                 .filter(|n| n.starts_with(|c: char| c.is_ascii_digit()))
                 .collect();
-            let installed = is_installed(&self.settings, &label);
-            if !names.is_empty() && !has_own_label(root, app) && installed {
+            if !names.is_empty()
+                && is_installed(&self.settings, &label)
+                && !has_own_label(root, app)
+            {
                 found.insert(label, names);
             }
         }
@@ -315,6 +321,7 @@ fn directories(root: &Root, project: &Path) -> Vec<PathBuf> {
         .iter()
         .filter(|p| root.stat(&p.join("__init__.py")).known().is_some() || p.ends_with("apps"))
         .flat_map(|p| below(root, p))
+        .take(DIRECTORIES)
         .collect();
     first.into_iter().chain(second).collect()
 }
@@ -345,6 +352,9 @@ fn settings_text(root: &Root, directories: &[PathBuf]) -> String {
         let inner = inner.known().map(|l| l.names.clone()).unwrap_or_default();
         let files = inner.iter().map(|n| package.join(n)).chain([dir.join("settings.py")]);
         for file in files.filter(|f| f.extension().is_some_and(|e| e == "py")) {
+            if text.len() >= SETTINGS {
+                return text;
+            }
             if let Fact::Known(bytes) = root.read(&file, SOURCE) {
                 text.push_str(&String::from_utf8_lossy(&bytes));
             }
@@ -385,8 +395,29 @@ fn names(root: &Root, config: &Config, url: &DatabaseUrl) -> Option<(String, Str
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test lays out its own root")]
 mod tests {
     use super::*;
+
+    /// One large file behind many names.
+    #[test]
+    fn what_is_read_of_the_project_is_bounded() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let write = |at: &str, bytes: &[u8]| std::fs::write(dir.path().join(at), bytes).expect(at);
+        for app in 0..40 {
+            std::fs::create_dir(dir.path().join(format!("a{app}"))).expect("a directory");
+            write(&format!("a{app}/settings.py"), &vec![b'#'; 250 << 10]);
+            write(&format!("a{app}/__init__.py"), b"");
+            for inner in 0..40 {
+                std::fs::create_dir(dir.path().join(format!("a{app}/b{inner}"))).expect("one");
+            }
+        }
+        let root = Root::open(dir.path()).expect("a root");
+        let project = Project::observe(&root, Path::new("/"));
+        assert!(project.directories.len() <= 40 + DIRECTORIES, "{}", project.directories.len());
+        let most = SETTINGS + usize::try_from(SOURCE).expect("small");
+        assert!((SETTINGS..most).contains(&project.settings.len()), "{}", project.settings.len());
+    }
 
     #[test]
     fn installed_applications() {

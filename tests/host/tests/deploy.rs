@@ -9,6 +9,7 @@ use host::{Machine, field, package, recipe};
 
 /// A venv takes half a minute on a busy machine, and so does its removal.
 const LIMIT: Duration = Duration::from_secs(300);
+const WSGI: &str = "/opt/projectmeats/backend/projectmeats/wsgi.py";
 /// The release that answers.
 const ASK: &str = "curl -sS --max-time 5 http://127.0.0.1:8000/health/";
 
@@ -52,7 +53,7 @@ fn in_place() -> Result<()> {
         ensure!(found.code == 1, "the log of a deployment holds a secret");
     }
     // Code that cannot be loaded is refused while the old process serves on.
-    machine.ok("echo 'import weasyprint' >>/opt/projectmeats/backend/projectmeats/wsgi.py")?;
+    machine.ok(&format!("echo 'import weasyprint' >>{WSGI}"))?;
     let pid = service::main_pid(&machine)?;
     let account = deploy(&machine, "apply", 1)?;
     ensure!(
@@ -236,6 +237,37 @@ for dist in importlib.metadata.distributions():
         wheel.writestr(str(info / "RECORD"), "".join("%s,,\n" % n for n in wheel.namelist()))
 E
 "#;
+
+/// The application's code runs as the service user and wants the operator's terminal; then it hangs,
+/// and the deployment is ended.
+#[test]
+fn code_of_the_application_has_no_terminal_and_ends_with_us() -> Result<()> {
+    let machine = installed()?;
+    machine.ok(&format!(
+        "cp {WSGI} /root/wsgi.py; cat >>{WSGI} <<'E'
+import os
+try:
+    os.open('/dev/tty', os.O_RDWR)
+    said = 'a terminal'
+except OSError:
+    said = 'none'
+with open('/var/log/projectmeats/tty', 'w') as file:
+    file.write('%s %s' % (said, os.getsid(0) == os.getpid()))
+E"
+    ))?;
+    machine.run_with("script -qec 'meats-deploy check' /dev/null", b"", LIMIT)?;
+    let said = machine.ok("cat /var/log/projectmeats/tty")?;
+    ensure!(said == "none True", "{said}");
+    let left = "pgrep -f meats-inspectio[n]";
+    machine.ok(&format!(
+        "echo 'import time; time.sleep(100)' >>{WSGI}; meats-deploy apply >/root/out 2>&1 & pid=$!; \
+         for i in $(seq 300); do {left} && break; sleep 0.1; done; {left} || exit 1; \
+         kill -TERM $pid; wait $pid; sleep 0.5; ! {left}"
+    ))?;
+    machine.ok(&format!("cp /root/wsgi.py {WSGI}"))?;
+    deploy(&machine, "apply", 0)?;
+    machine.finish()
+}
 
 #[test]
 fn an_interrupted_deployment_is_taken_back() -> Result<()> {

@@ -60,6 +60,12 @@ fn prepared() -> Result<Machine> {
 #[test]
 fn a_stack_serves_and_the_service_moves_there_and_back() -> Result<()> {
     let mut machine = prepared()?;
+    // Root reads no file for who may not read it himself.
+    machine.ok("mkdir -p /srv/hostile/backend; touch /srv/hostile/backend/manage.py; \
+                ln -s /etc/shadow /srv/hostile/requirements.txt; \
+                chown -Rh projectmeats /srv/hostile")?;
+    let refused = run(&machine, "meats-deploy docker up --dry-run --from /srv/hostile", 1)?;
+    ensure!(refused.contains("Permission denied"), "{refused}");
     let account = run(&machine, "meats-deploy docker up --wheelhouse /srv/wheels", 0)?;
     ensure!(account.contains("200 from 127.0.0.1:8080"), "{account}");
     healthy(&machine)?;
@@ -192,6 +198,23 @@ fn exchanged(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
+/// Made by the role: what a superuser would run who compares or restores the rows.
+const EVIL: &str = "CREATE FUNCTION evil(stock_cut) RETURNS text LANGUAGE plpgsql AS 'BEGIN \
+        RESET ROLE; ALTER ROLE projectmeats SUPERUSER; RETURN 1; \
+        EXCEPTION WHEN OTHERS THEN RETURN 1; END'; \
+    CREATE CAST (stock_cut AS text) WITH FUNCTION evil(stock_cut); \
+    CREATE FUNCTION evil(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN \
+        RESET ROLE; ALTER ROLE projectmeats SUPERUSER; RETURN true; \
+        EXCEPTION WHEN OTHERS THEN RETURN true; END'; \
+    ALTER TABLE stock_cut ADD CHECK (evil(name));";
+
+fn no_superuser(machine: &Machine, place: &str) -> Result<()> {
+    let sql = "SELECT rolsuper FROM pg_roles WHERE rolname = 'projectmeats'";
+    let said = machine.ok(&psql(place, sql))?;
+    ensure!(said == "f\n", "{place}: the role is a superuser: {said}");
+    Ok(())
+}
+
 /// There and back with rows that come on the way; nobody is refused, nothing is lost.
 fn moves(machine: &Machine) -> Result<()> {
     let add = |place: &str, name: &str| {
@@ -203,6 +226,10 @@ fn moves(machine: &Machine) -> Result<()> {
         .ok("install -d -o projectmeats -g www-data /opt/projectmeats/shared/backend/media; \
                 echo photo >/opt/projectmeats/shared/backend/media/photo.txt")?;
     add("host", "brisket")?;
+    machine.ok(&format!(
+        "psql \"$(sed -n s/^DATABASE_URL=//p /etc/projectmeats/projectmeats.env | tr -d '\\\"')\" \
+         -qAtc \"{EVIL}\""
+    ))?;
     let plan = run(machine, "meats-deploy docker migrate --dry-run", 0)?;
     ensure!(plan.contains("requests wait") && machine.ok("docker ps -aq")?.is_empty(), "{plan}");
     let early = run(machine, "meats-deploy docker migrate --back", 1)?;
@@ -210,6 +237,8 @@ fn moves(machine: &Machine) -> Result<()> {
     load::meets(machine, 80, 20, || run(machine, "meats-deploy docker migrate", 0).map(drop))
         .and_then(load::lossless)?;
     ensure!(names("stack")? == "brisket\n", "{}", names("stack")?);
+    no_superuser(machine, "host")?;
+    no_superuser(machine, "stack")?;
     machine.ok(SITE)?;
     machine.ok(&SITE.replace("health/", "media/photo.txt"))?;
     machine.ok("! systemctl is-active projectmeats.service projectmeats.socket")?;
@@ -229,6 +258,8 @@ fn moves(machine: &Machine) -> Result<()> {
     }
     let status = machine.wait_for("meats-deploy docker status --json", HEALTHY)?;
     ensure!(status.contains("\"visitors\":\"stack\""), "{status}");
+    // The superuser that adds rows here would run it as himself.
+    machine.ok(&psql("stack", "ALTER TABLE stock_cut DROP CONSTRAINT stock_cut_name_check"))?;
     add("stack", "chuck")?;
     // Killed on the way back, the stack serves again with one command, and then the way back is free.
     load::kill_at(machine, "meats-deploy docker migrate --back", "copy")?;
@@ -240,6 +271,7 @@ fn moves(machine: &Machine) -> Result<()> {
     })
     .and_then(load::lossless)?;
     ensure!(names("host")? == "brisket\nchuck\n", "{}", names("host")?);
+    no_superuser(machine, "host")?;
     machine.ok(SITE)?;
     machine.ok("systemctl is-active projectmeats.service && [ -z \"$(docker ps -aq)\" ]")?;
     // Killed on the way there, the host serves again, and nothing of it has changed.

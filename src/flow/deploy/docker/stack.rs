@@ -17,9 +17,10 @@ use crate::flow::deploy::end::End;
 use crate::flow::deploy::guard::need_root;
 use crate::flow::deploy::log::run_name;
 use crate::flow::deploy::observe::{Sight, observe};
+use crate::flow::deploy::unpack::owner_of_tree;
 use crate::flow::docker_set::{self, FILE_LIMIT};
 use crate::flow::environment::addresses;
-use crate::model::{Fact, Finding, Owner, Subject, finding};
+use crate::model::{Fact, Finding, Owner, Secret, Subject, finding};
 use crate::report::escape;
 use crate::sys::exec::{self, Request};
 use crate::sys::{Root, clock};
@@ -99,10 +100,8 @@ pub(super) fn planned(
         Some(from) => project_in(root, &sight.config, from)?,
         None => sight.config.working_directory.value.clone(),
     };
-    let Some(requirements) = requirements(root, &code) else {
-        let detail = "there is no requirements.txt in it or above it";
-        return Err(Box::new(Finding::new(&finding::DEP_SOURCE, Subject::file(code), detail)));
-    };
+    let requirements = requirements(root, &code)
+        .map_err(|why| Finding::new(&finding::DEP_SOURCE, Subject::file(&code), why))?;
     Ok(Up {
         compose: program.argv(&directory, &sight.config),
         project: stack.project.clone(),
@@ -157,10 +156,19 @@ fn project_in(root: &Root, config: &Config, from: &Path) -> Result<PathBuf, Box<
     })
 }
 
-fn requirements(root: &Root, code: &Path) -> Option<PathBuf> {
+/// What is to be installed, as far as whoever can change the tree may read it.
+fn requirements(root: &Root, code: &Path) -> Result<Secret, String> {
+    const MOST: u64 = 1 << 20;
     let above = code.parent().unwrap_or(code);
-    let places = [above.join("requirements.txt"), code.join("requirements.txt")];
-    places.into_iter().find(|path| root.stat(path).known().is_some())
+    let mut places = [above, code].map(|place| place.join("requirements.txt")).into_iter();
+    let there = places.find(|path| root.stat(path).known().is_some());
+    let there = there.ok_or("there is no requirements.txt in it or above it")?;
+    let request = Request::new(&["/usr/bin/cat", "--", &there.display().to_string()]);
+    let output = exec::run(&request.owner(owner_of_tree(root, &there)).max_output(MOST))?;
+    match output.success() && (output.stdout.len() as u64) < MOST {
+        true => Ok(Secret::new(output.stdout)),
+        false => Err(output.describe()),
+    }
 }
 
 /// Stops the stack and removes its containers; volumes stay.
