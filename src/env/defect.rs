@@ -44,6 +44,14 @@ impl Defect {
         self.takes_fresh_secret() || !self.proposal.is_empty() || !self.edits.is_empty()
     }
 
+    /// Who repairs it: a decision that `fix --interactive` does not ask for is made by hand.
+    pub fn repair(&self) -> Repair {
+        match self.finding.repair {
+            Repair::Asks if !self.is_offered() => Repair::ByHand,
+            repair => repair,
+        }
+    }
+
     /// Whether any new random value mends it.
     pub fn takes_fresh_secret(&self) -> bool {
         let key = self.finding.subject.key.as_deref().unwrap_or_default();

@@ -102,11 +102,7 @@ pub(super) fn show(bytes: &[u8], defects: &[Defect]) -> Vec<Shown> {
                 _ => (column, defect.span.len()),
             };
             let class = class_letter(defect.finding.repair);
-            let mut finding = defect.finding.clone();
-            // A decision that fix --interactive does not ask for.
-            if finding.repair == Repair::Asks && !defect.is_offered() {
-                finding.repair = Repair::ByHand;
-            }
+            let finding = defect.finding.clone().repaired_by(defect.repair());
             Shown { finding, line, mark, class }
         })
         .collect()

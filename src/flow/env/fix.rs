@@ -192,13 +192,13 @@ fn warn_about_journal(judgement: &Judgement, out: &mut dyn Write) {
 
 /// Lists what is left and gives the exit status.
 fn left(defects: &[Defect], name: &str, out: &mut dyn Write) -> u8 {
-    let findings = || defects.iter().map(|d| &d.finding);
-    for found in findings() {
+    for defect in defects {
+        let found = &defect.finding;
         let mut place = name.to_owned();
         for number in [found.subject.line, found.subject.column].into_iter().flatten() {
             place.push_str(&format!(":{number}"));
         }
-        let class = match found.repair {
+        let class = match defect.repair() {
             Repair::Automatic => "not repaired",
             Repair::Asks => "needs your decision",
             Repair::ByHand => "for you to change",
@@ -208,7 +208,7 @@ fn left(defects: &[Defect], name: &str, out: &mut dyn Write) -> u8 {
         let text = format!("{place}: {class}: {} {}: {}", kind.id, kind.name, found.detail);
         writeln!(out, "{}", report::escape(&text)).ok();
     }
-    if findings().any(|f| f.repair == Repair::Refused) {
+    if defects.iter().any(|d| d.finding.repair == Repair::Refused) {
         REFUSED
     } else {
         u8::from(!defects.is_empty())
