@@ -16,6 +16,7 @@ const REFUSALS: usize = 20;
 /// Plans owners, modes and missing objects.
 pub fn plan_tree(facts: &TreeFacts) -> Plan {
     let mut plan = Plan::default();
+    let mut left_out = 0;
     if directory(&mut plan, &facts.log_dir, facts.ids.service) {
         for entry in &facts.log_files {
             if entry.stat.is_absent() {
@@ -27,12 +28,15 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
         }
         for entry in &facts.log_entries {
             log_entry(&mut plan, entry, facts, false);
+            // A crowd of them costs no memory.
+            left_out += plan.findings.len().saturating_sub(REFUSALS);
+            plan.findings.truncate(REFUSALS);
         }
     }
     for wanted in &facts.directories {
         directory(&mut plan, wanted, facts.ids.service);
     }
-    fold_refusals(&mut plan, &facts.log_dir.entry.path);
+    fold_refusals(&mut plan, &facts.log_dir.entry.path, left_out);
     if let Some(cut) = facts.cut {
         let text = match cut {
             Cut::Entries(n) => format!("only {n} entries were looked at (max_entries)"),
@@ -58,8 +62,8 @@ pub fn is_settled(stat: &Stat, service: Owner) -> bool {
     }
 }
 
-fn fold_refusals(plan: &mut Plan, directory: &Path) {
-    let count = plan.findings.len();
+fn fold_refusals(plan: &mut Plan, directory: &Path, left_out: usize) {
+    let count = plan.findings.len() + left_out;
     if count > REFUSALS {
         plan.findings.truncate(REFUSALS);
         let text = format!("{} more objects are not what they should be", count - REFUSALS);
