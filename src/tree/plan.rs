@@ -52,13 +52,13 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
 /// Nothing has to be done or said about an object of the log directory.
 pub fn is_settled(stat: &Stat, service: Owner) -> bool {
     match stat.kind {
-        // Directories of the application's own: their owner is its affair.
-        FileKind::Directory => true,
         FileKind::Regular => {
             let owner = Owner { uid: stat.uid, gid: stat.gid };
             stat.links == 1 && owner == service && wanted_mode(stat.mode, FILE_NEEDS) == stat.mode
         }
-        _ => false,
+        // Directories are the application's own affair, and the service opens no other kind that is not
+        // named in the settings: whatever it is, it needs no repair.
+        _ => true,
     }
 }
 
