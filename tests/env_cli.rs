@@ -25,6 +25,19 @@ const BROKEN: &str =
 
 struct Host(tempfile::TempDir);
 
+/// Runs a command with `input` on standard input.
+fn handed(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input has ended by then.
+    child.stdin.take().unwrap().write_all(input).ok();
+    child.wait_with_output().unwrap()
+}
+
 impl Host {
     fn with(content: &[u8]) -> Self {
         let host = Self(tempfile::tempdir().unwrap());
@@ -44,18 +57,8 @@ impl Host {
     }
 
     fn run(&self, args: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(called("meats-env"))
-            .args(args)
-            .arg("--root")
-            .arg(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A command that does not read its input has ended by then.
-        child.stdin.take().unwrap().write_all(input).ok();
-        child.wait_with_output().unwrap()
+        let mut command = Command::new(called("meats-env"));
+        handed(command.args(args).arg("--root").arg(self.0.path()), input)
     }
 
     /// Runs on a terminal, by script(1); `rest` follows the options of the command line.
@@ -95,16 +98,7 @@ impl Host {
         if nix::unistd::geteuid().is_root() {
             command.uid(65534).gid(65534);
         }
-        let mut child = command
-            .args(args)
-            .current_dir(self.0.path().join("all"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input).ok();
-        child.wait_with_output().unwrap()
+        handed(command.args(args).current_dir(self.0.path().join("all")), input)
     }
 
     /// Runs and compares the exit status; what was printed on both streams.

@@ -63,6 +63,12 @@ const OTHERS: &[&str] = &[
 ];
 
 impl DatabaseUrl {
+    /// That of the variable `DATABASE_URL`; None where it is not set or cannot be read.
+    pub fn of(variables: &[(String, Secret)]) -> Option<Self> {
+        let (_, value) = variables.iter().find(|(key, _)| key == "DATABASE_URL")?;
+        Self::parse(std::str::from_utf8(value.expose()).ok()?).ok()
+    }
+
     /// Reads a URL by the rules of Python's `urlsplit` and dj-database-url 2.
     ///
     /// # Errors

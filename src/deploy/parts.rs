@@ -70,8 +70,7 @@ pub(super) fn collect_static(target: &Target) -> Step {
 /// A dump before migrations: where DATABASE_URL is PostgreSQL's and pg_dump is installed. None
 /// otherwise; SQLite files and servers of other kinds are not dumped.
 pub(super) fn dump(facts: &DeployFacts, run: &str) -> Option<Step> {
-    let url = facts.variables.known()?.iter().find(|(key, _)| key == "DATABASE_URL")?;
-    let url = DatabaseUrl::parse(std::str::from_utf8(url.1.expose()).ok()?).ok()?;
+    let url = DatabaseUrl::of(facts.variables.known()?)?;
     if !url.is_postgres() || !facts.pg_dump {
         return None;
     }

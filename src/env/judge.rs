@@ -70,10 +70,9 @@ pub fn judge(bytes: &[u8], ctx: &Context) -> Judgement {
         repair(bytes, &gate, ctx, &mut defects, &mut judgement);
     }
     defects.extend(application::lint(bytes, gate.now(), ctx));
-    let open = |defect: &&mut Defect| defect.finding.repair == Repair::Asks && !defect.is_offered();
-    for defect in defects.iter_mut().filter(open) {
+    for defect in &mut defects {
         if !DECISIONS.contains(&defect.finding.kind) {
-            defect.finding.repair = Repair::ByHand;
+            defect.finding.repair = defect.repair();
         }
     }
     sort_by_place(&mut defects);

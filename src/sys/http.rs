@@ -1,11 +1,12 @@
 //! One HTTP/1.1 request to an address of this host, for the health check.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use super::clock::Stopwatch;
+use super::sockets;
 use super::wire::Wire;
 
 /// What came back.
@@ -42,9 +43,7 @@ pub fn get(address: &str, path: &str, host: &str, limit: Duration) -> Result<Ans
 pub fn connects(address: &str, limit: Duration) -> bool {
     match address.strip_prefix("unix:") {
         Some(socket) => Wire::unix(Path::new(socket), limit).is_ok(),
-        None => address
-            .parse()
-            .is_ok_and(|target: SocketAddr| TcpStream::connect_timeout(&target, limit).is_ok()),
+        None => address.parse().is_ok_and(|target| sockets::connects(target, limit)),
     }
 }
 

@@ -101,6 +101,12 @@ pub fn query_since(
 }
 
 fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String> {
+    let reading = as_written(root, wanted, limit)?;
+    let lines = reading.lines.into_iter().map(told_apart).collect();
+    Ok(Reading { lines, ..reading })
+}
+
+fn as_written(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String> {
     let deadline = Deadline::after(limit);
     let (troubles, why) = match journal_file::read(root, wanted, &deadline) {
         // Damage may have hidden what journalctl finds in another way.
@@ -109,7 +115,6 @@ fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String
             (troubles, why)
         }
         Ok(Found { lines, entries, troubles, volatile }) => {
-            let lines = lines.into_iter().map(told_apart).collect();
             return Ok(Reading { lines, entries, troubles, by_journalctl: None, volatile });
         }
         Err(why) => (Vec::new(), why),
@@ -117,7 +122,6 @@ fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String
     let lines = journalctl::read(wanted.values, wanted.max, deadline.left())
         .map_err(|error| format!("{why}; {error}"))?;
     let entries = lines.len() as u64;
-    let lines = lines.into_iter().map(told_apart).collect();
     Ok(Reading { lines, entries, troubles, by_journalctl: Some(why), volatile: false })
 }
 

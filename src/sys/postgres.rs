@@ -67,10 +67,8 @@ pub fn ask(
             // Each has its share of what is left.
             for (address, share) in addresses.iter().zip((1..=addresses.len()).rev()) {
                 let share = deadline.left() / u32::try_from(share).unwrap_or(1);
-                reached = match Wire::tcp(address, share.max(Duration::from_millis(1))) {
-                    Ok(Wire::Tcp(stream, _)) => Ok(Wire::Tcp(stream, deadline)),
-                    other => other.map_err(unreachable),
-                };
+                let wire = Wire::tcp(address, share.max(Duration::from_millis(1)));
+                reached = wire.map(|wire| wire.until(deadline)).map_err(unreachable);
                 if reached.is_ok() {
                     break;
                 }

@@ -16,22 +16,39 @@ use super::clock::Deadline;
 
 /// A stream, and the moment after which nothing more is read from it or written to it.
 #[derive(Debug)]
-pub(super) enum Wire {
-    Tcp(TcpStream, Deadline),
-    Unix(UnixStream, Deadline),
+pub(super) struct Wire {
+    end: End,
+    deadline: Deadline,
+}
+
+#[derive(Debug)]
+enum End {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 impl Wire {
     /// To a socket of this host; `limit` holds from now, the connection included.
     pub(super) fn unix(path: &Path, limit: Duration) -> Result<Self> {
         let deadline = Deadline::after(limit);
-        Ok(Self::Unix(connect_unix(path, limit)?, deadline))
+        Ok(Self { end: End::Unix(connect_unix(path, limit)?), deadline })
     }
 
     /// As [`Self::unix`].
     pub(super) fn tcp(target: &SocketAddr, limit: Duration) -> Result<Self> {
         let deadline = Deadline::after(limit);
-        Ok(Self::Tcp(TcpStream::connect_timeout(target, limit)?, deadline))
+        Ok(Self { end: End::Tcp(TcpStream::connect_timeout(target, limit)?), deadline })
+    }
+
+    /// From here on until another moment.
+    pub(super) fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// What is left, for the next system call.
+    fn left(&self) -> Result<Option<Duration>> {
+        let left = self.deadline.left();
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
     }
 }
 
@@ -49,20 +66,16 @@ pub(super) fn connect_unix(path: &Path, limit: Duration) -> Result<UnixStream> {
     Ok(own.into())
 }
 
-fn left(deadline: &Deadline) -> Result<Option<Duration>> {
-    let left = deadline.left();
-    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-}
-
 impl Read for Wire {
     fn read(&mut self, bytes: &mut [u8]) -> Result<usize> {
-        match self {
-            Self::Tcp(stream, deadline) => {
-                stream.set_read_timeout(left(deadline)?)?;
+        let left = self.left()?;
+        match &mut self.end {
+            End::Tcp(stream) => {
+                stream.set_read_timeout(left)?;
                 stream.read(bytes)
             }
-            Self::Unix(stream, deadline) => {
-                stream.set_read_timeout(left(deadline)?)?;
+            End::Unix(stream) => {
+                stream.set_read_timeout(left)?;
                 stream.read(bytes)
             }
         }
@@ -71,13 +84,14 @@ impl Read for Wire {
 
 impl Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
-        match self {
-            Self::Tcp(stream, deadline) => {
-                stream.set_write_timeout(left(deadline)?)?;
+        let left = self.left()?;
+        match &mut self.end {
+            End::Tcp(stream) => {
+                stream.set_write_timeout(left)?;
                 stream.write(bytes)
             }
-            Self::Unix(stream, deadline) => {
-                stream.set_write_timeout(left(deadline)?)?;
+            End::Unix(stream) => {
+                stream.set_write_timeout(left)?;
                 stream.write(bytes)
             }
         }
@@ -123,10 +137,9 @@ mod tests {
                 super::super::clock::pause(Duration::from_millis(20));
             }
         });
-        let Some(Wire::Unix(_, deadline)) = waiting.first_mut() else { panic!("no guest") };
-        *deadline = Deadline::after(SHORT);
+        let mut wire = waiting.remove(0).until(Deadline::after(SHORT));
         let (watch, mut bytes) = (Stopwatch::new(), Vec::new());
-        let why = waiting[0].read_to_end(&mut bytes).expect_err("an end");
+        let why = wire.read_to_end(&mut bytes).expect_err("an end");
         assert!(matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{why}");
         assert!(!bytes.is_empty() && watch.elapsed() < BOUND, "{:?}", watch.elapsed());
     }

@@ -50,9 +50,7 @@ impl Worker<'_> {
 
     /// Role and database, with the password that the env file has.
     pub(super) fn role(&mut self, database: &Role) -> Done {
-        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
-        let url = url.and_then(|(_, url)| std::str::from_utf8(url.expose()).ok());
-        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
+        let url = DatabaseUrl::of(&self.variables);
         let verifier = url.and_then(|url| scram_verifier(&url.password, random::bytes()));
         let verifier = verifier
             .ok_or_else(|| "the password in DATABASE_URL is empty or not plain ASCII".to_owned())?;

@@ -215,9 +215,7 @@ fn observe_host(root: &Root, sight: &Sight, wanted: &Wanted) -> Result<HostFacts
 
 /// Role and database that the env file names, if they are of this host's PostgreSQL.
 fn used_here(sight: &Sight) -> Option<Role> {
-    let variables = sight.facts.variables.known()?;
-    let (_, url) = variables.iter().find(|(key, _)| key == "DATABASE_URL")?;
-    let url = DatabaseUrl::parse(std::str::from_utf8(url.expose()).ok()?).ok()?;
+    let url = DatabaseUrl::of(sight.facts.variables.known()?)?;
     let local = url.is_postgres() && url.is_local() && !url.user.is_empty();
     local.then_some(Role { role: url.user, name: url.name })
 }

@@ -78,9 +78,7 @@ impl Worker<'_> {
 
     /// The role of the service, as the service logs in.
     fn login(&self) -> Result<Login, Failure> {
-        let url = self.variables.iter().find(|(key, _)| key == "DATABASE_URL");
-        let url = url.and_then(|(_, value)| std::str::from_utf8(value.expose()).ok());
-        let url = url.and_then(|text| DatabaseUrl::parse(text).ok());
+        let url = DatabaseUrl::of(&self.variables);
         let url = url.ok_or_else(|| "DATABASE_URL cannot be read".to_owned())?;
         plain_database(&url.name)?;
         Ok(Login { url, service: self.service_owner()? })

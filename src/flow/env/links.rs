@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use crate::model::{Fact, FileKind};
+use crate::model::FileKind;
 use crate::sys::Root;
 
 /// As many as the kernel follows.
@@ -43,10 +43,7 @@ pub fn resolve(root: &Root, path: &Path) -> PathBuf {
 fn target(root: &Root, path: &Path) -> Option<PathBuf> {
     let stat = root.stat(path);
     let ours = stat.known().is_some_and(|s| s.kind == FileKind::Symlink && root.is_callers(s));
-    match root.link_target(path) {
-        Fact::Known(target) if ours => Some(target),
-        _ => None,
-    }
+    if ours { root.link_target(path).known().cloned() } else { None }
 }
 
 fn names(path: &Path) -> VecDeque<OsString> {

@@ -39,14 +39,11 @@ pub(super) fn observe(
         let sealed = pid.is_some_and(|pid| is_sealed(root, pid, &file.path));
         Database::File(DatabaseFile { sealed, ..file })
     };
-    let Some((_, value)) = variables.iter().find(|(key, _)| key == "DATABASE_URL") else {
+    if variables.iter().all(|(key, _)| key != "DATABASE_URL") {
         return default_file(root, config, variables).map(as_seen);
-    };
+    }
     // One that cannot be read is the env file's finding.
-    let text = std::str::from_utf8(value.expose()).ok();
-    let Some(url) = text.and_then(|text| DatabaseUrl::parse(text).ok()) else {
-        return Fact::Absent;
-    };
+    let Some(url) = DatabaseUrl::of(variables) else { return Fact::Absent };
     if url.scheme == "sqlite" && !["", ":memory:"].contains(&url.name.as_str()) {
         let path = config.working_directory.join(&url.name);
         let roots = root.is_roots_alone(&config.env_file);
