@@ -12,6 +12,7 @@ PACKAGES := binutils ca-certificates debian-archive-keyring dpkg-dev gcc libc6-d
 	mandoc mmdebstrap python3 python3-venv strace systemd systemd-container util-linux valgrind
 CARGO_DEB := 3.8.0
 CARGO_DENY := 0.20.2
+DOTENV_LINTER := 4.0.0
 STAMP := $(MEATS_CACHE)/tools-$(shell echo $(PACKAGES) $(CARGO_DEB) | cksum | cut -d ' ' -f 1)
 
 # All programs are one, and their names are links to it. Root runs it before the service, and systemd
@@ -186,6 +187,8 @@ test-matrix: deb
 # PART=generator, pre-start, env, diagnose, service, size or capture: only that.
 .PHONY: bench
 bench: deb
+	cargo install dotenv-linter --quiet --locked --version $(DOTENV_LINTER) --no-default-features \
+	    --root $(MEATS_CACHE)/peers || echo 'dotenv-linter could not be built: it will be missing'
 	$(REMAP) cargo rustc --quiet --release --locked -p bench --bin stopwatch -- -C target-feature=+crt-static
 	$(REMAP) RUST_BACKTRACE=0 cargo run --quiet --release --locked -p bench --bin bench -- $(PART)
 

@@ -362,6 +362,8 @@ fn writers_at_the_same_time_lose_no_edit() {
     let names = fs::read_dir(host.file().parent().unwrap()).unwrap().flatten();
     let left = names.filter(|e| e.file_name().to_string_lossy().ends_with(".meats-new"));
     assert_eq!(left.count(), 0);
+    // The first one has made the lock that a start takes, too, and did not go without.
+    assert_eq!(host.0.path().join("run/projectmeats-fixes/lock").exists(), root());
 }
 
 /// A directory of root's in which anybody may make files, as /tmp.

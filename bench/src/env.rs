@@ -105,7 +105,7 @@ fn peers(machine: &Machine) -> Result<Vec<Row>> {
         Bound::None,
     ));
     if machine.run("command -v dotenv-linter")?.code == 0 {
-        let times = Times::of(machine, 15, None, &["dotenv-linter /root/peers.env", ours])?;
+        let times = Times::of(machine, 15, None, &["dotenv-linter check /root/peers.env", ours])?;
         rows.push(Row::ratio(
             "G5",
             "dotenv-linter on the same by ours",

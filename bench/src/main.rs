@@ -72,7 +72,8 @@ fn about(machine: &Machine) -> Result<Vec<(String, String)>> {
         ("package", "dpkg-query -W -f '${Version}' projectmeats-fixes"),
         (
             "peers",
-            "dpkg-query -W -f '${Package} ${Version}  ' podman netplan.io systemd-zram-generator; /opt/peers/bin/uv --version",
+            "dpkg-query -W -f '${Package} ${Version}  ' podman netplan.io systemd-zram-generator; /opt/peers/bin/uv --version; \
+             dotenv-linter --version; true",
         ),
     ];
     asked

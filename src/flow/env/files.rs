@@ -265,8 +265,9 @@ impl Session {
     /// One writer at a time: from here on no other program of this package changes the file.
     fn hold(&self, file: &Path) -> Result<(), Stop> {
         let package = Path::new(RUN_DIR);
-        // Only root shares files with the other programs.
-        let shared = self.root.is_privileged() && self.root.stat(package).known().is_some();
+        // Only root shares files with the other programs; whoever is first makes the lock.
+        let runs = package.parent().is_some_and(|run| self.root.stat(run).known().is_some());
+        let shared = self.root.is_privileged() && runs;
         let directory = file.parent().filter(|_| !shared).map(Path::to_owned);
         let mut held = self.held.borrow_mut();
         if held.as_ref().is_some_and(|(of, _)| *of == directory) {
