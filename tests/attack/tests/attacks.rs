@@ -140,8 +140,8 @@ fn whatever_fails_the_env_file_is_whole_and_the_next_run_heals() -> Result<()> {
 
 #[test]
 fn two_starts_and_an_edit_lose_nothing() -> Result<()> {
-    let report = report(&["together", "20"], LONG)?;
-    assert_eq!(report.injections, 20);
+    let report = report(&["together", "200"], LONG)?;
+    assert_eq!(report.injections, 200);
     assert!(report.losses.is_empty(), "{report:#?}");
     Ok(())
 }
