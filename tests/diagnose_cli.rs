@@ -194,6 +194,26 @@ fn every_document_is_what_the_schema_says() {
     assert!(seen.len() >= 3, "the documents differ: {seen:?}");
 }
 
+/// A program that asks for a repair reads one document; what was done is told beside it.
+#[test]
+fn a_repair_for_programs() {
+    let host = broken();
+    let page = host.path().join("page.html");
+    let page = page.to_str().unwrap();
+    for (words, narrative) in [
+        (&["--dry-run", "--json"][..], "Nothing has been changed yet."),
+        (&["--fix", "--yes", "--json", "--html", page], "Checked again:"),
+        (&["--fix", "--yes", "--json"], "Nothing to repair."),
+    ] {
+        let output = run(host.path(), words);
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(document["findings"].is_array(), "{words:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(narrative), "{words:?}: {said}");
+    }
+    assert!(fs::read_to_string(page).unwrap().contains("</html>"));
+}
+
 /// The text format, strictly: every sample has a family of its own name before it, and no time.
 fn parse_metrics(text: &str) -> Vec<(String, f64)> {
     assert!(text.ends_with('\n') && !text.contains("\n\n"));

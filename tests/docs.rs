@@ -273,7 +273,7 @@ fn the_shipped_docker_set_is_what_a_default_host_gets() {
     let owner = Owner { uid: 998, gid: 33 };
     let listen = "127.0.0.1:8080".parse().unwrap();
     let (stack, _) = plan_stack(&config, owner, &variables, images, listen).unwrap();
-    generated("docker/compose.yaml", &render_compose(&stack));
+    generated("docker/compose.yaml", &render_compose(&stack, None));
     generated("docker/nginx.conf", &render_nginx(&stack));
     generated("docker/stack.yaml", &render_swarm(&stack, None));
 }

@@ -1,4 +1,4 @@
-//! No secret of a broken file is in what check, fix and diff print, whatever the form.
+//! No secret of a broken file is in what check, fix, diff, readers and read print, whatever the form.
 
 #![allow(
     clippy::expect_used,
@@ -198,6 +198,10 @@ fn no_secret_of_a_broken_file_is_printed() {
             &["fix", "--dry-run"],
             &["fix"],
             &["diff"],
+            &["readers"],
+            &["readers", "--json"],
+            &["read", "--as", "docker"],
+            &["read", "--as", "systemd"],
         ] {
             let shown = call(host.path(), args);
             found += shown.len();

@@ -258,6 +258,7 @@ fn the_environment_is_missing() {
     assert_eq!(
         found[0].commands.iter().map(|c| c.join(" ")).collect::<Vec<_>>(),
         [
+            "install -d -o projectmeats /opt/projectmeats/venv".to_owned(),
             "runuser -u projectmeats -- python3 -m venv --clear /opt/projectmeats/venv".to_owned(),
             format!(
                 "runuser -u projectmeats -- {VENV}/bin/python3 -m pip install -r {REQUIREMENTS}"

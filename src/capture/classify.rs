@@ -37,8 +37,14 @@ fn from_text(facts: &Facts, traceback: Option<&Traceback>) -> Option<Cause> {
         Some(Exit::Killed(_) | Exit::Dumped(_)) => None,
         Some(Exit::Exited(_)) | None => {
             let own = traceback.map(|t| exception::cause(facts, t));
-            // gunicorn's own line says more than the traceback of a worker or of its arbiter.
-            gunicorn::cause(facts).or(own).or_else(|| gunicorn::worker_boot(facts))
+            // gunicorn's own line says more than the traceback of a worker or of its arbiter, unless
+            // it may be anybody's: "Error: …".
+            let told = gunicorn::cause(facts);
+            let vague = |cause: &Cause| cause.kind == &finding::APP_EXCEPTION;
+            match own.filter(|_| told.as_ref().is_none_or(vague)) {
+                Some(own) => Some(own),
+                None => told.or_else(|| gunicorn::worker_boot(facts)),
+            }
         }
     }
 }
@@ -61,6 +67,14 @@ fn by_signal(facts: &Facts) -> Option<Cause> {
     };
     match facts.outcome.exit? {
         Exit::Exited(_) => None,
+        // SIGXCPU and SIGSYS (signal(7)) are what limits of the unit send.
+        Exit::Killed(signal @ (24 | 31)) | Exit::Dumped(signal @ (24 | 31)) => {
+            let sentence = match signal {
+                24 => "the processor time that the unit allows (LimitCPU=) was used up",
+                _ => "the program made a system call that the unit forbids (SystemCallFilter=)",
+            };
+            Some(last(Cause::new(&finding::CAP_KILLED, sentence)))
+        }
         Exit::Dumped(signal) | Exit::Killed(signal @ (4 | 6 | 7 | 8 | 11)) => {
             let sentence = format!("the main process crashed with SIG{}", signal_name(signal));
             Some(last(Cause::new(&finding::CAP_CRASHED, sentence)))

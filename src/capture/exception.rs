@@ -156,7 +156,11 @@ const DOWN: &[&str] = &[
     "timeout expired",
     "could not translate host name",
     "failed to resolve host",
-    "No such file or directory\nIs the server running",
+    "No such file or directory",
+    "No route to host",
+    "is unreachable",
+    "too many clients",
+    "connection slots",
     "server closed the connection",
 ];
 const REFUSED: &[&str] = &[
@@ -181,8 +185,7 @@ fn database(facts: &Facts, t: &Traceback) -> Option<Cause> {
         (&finding::APP_DATABASE_REFUSED, format!("the database refused the application: {words}"))
     } else {
         let words = tells(DOWN)?;
-        let first = words.lines().next().unwrap_or(words);
-        (&finding::APP_DATABASE_DOWN, format!("the database could not be reached: {first}"))
+        (&finding::APP_DATABASE_DOWN, format!("the database could not be reached: {words}"))
     };
     let cause = Cause::new(kind, sentence);
     Some(match facts.host.database.known() {

@@ -104,11 +104,14 @@ pub fn busy_addresses(facts: &Facts) -> Vec<String> {
 
 pub(super) fn busy_address(facts: &Facts, line: &str) -> Cause {
     let named = named_address(line);
-    let holder = |l: &&Listener| named.is_none() || named.as_deref() == Some(l.address.as_str());
+    let holder = |l: &&Listener| named.as_deref() == Some(l.address.as_str());
     let held = facts.host.listeners.iter().find(holder);
     let held = held.and_then(|l| Some((l.address.clone(), l.holder.known()?)));
-    let address = named.unwrap_or_else(|| "its address".to_owned());
-    let sentence = format!("gunicorn could not listen at {address}: another process has it");
+    let sentence = match named {
+        Some(address) => format!("gunicorn could not listen at {address}: another process has it"),
+        // It may be one of the application's own.
+        None => "another process has an address that the service listens at".to_owned(),
+    };
     let cause = Cause::new(&finding::APP_PORT_BUSY, sentence).command(&["ss", "-ltnp"]);
     match held {
         Some((at, holder)) => cause.seen("host", format!("{at} is held by {holder}")),
@@ -159,7 +162,18 @@ fn wrong_object(facts: &Facts, line: &str) -> Option<Cause> {
 
 fn option(_: &Facts, line: &str) -> Option<Cause> {
     let usage = line.split_once("gunicorn: error: ").map(|(_, why)| why.trim());
-    let settings = ["config", "chdir", "class uri", "Invalid value", "isn't a valid"];
+    let settings = [
+        "config",
+        "chdir",
+        "class uri",
+        "Invalid value",
+        "isn't a valid",
+        "is not a valid port",
+        "' doesn't exist",
+        "No application module",
+        "No such user",
+        "No such group",
+    ];
     let told = |text: &&str| settings.iter().any(|word| text.contains(word));
     let config = line.trim().strip_prefix("Error: ").filter(told);
     let why = usage.or(config)?;

@@ -12,6 +12,10 @@ pub(super) fn before_the_program(facts: &Facts) -> Option<Cause> {
         (_, Some(Exit::Exited(status @ 200..=245))) => set_up(facts, status),
         (Some(ServiceResult::StartLimitHit), None) => Some(start_limit(facts)),
         (_, None) => pre_start(facts).or_else(|| condition(facts)),
+        // The main process ended well or was told to: it was another one that did not.
+        (Some(ServiceResult::ExitCode), Some(Exit::Exited(0) | Exit::Killed(15))) => {
+            pre_start(facts)
+        }
         _ => None,
     }
 }
@@ -93,8 +97,7 @@ pub(super) fn start_limit(facts: &Facts) -> Cause {
 }
 
 fn resources(facts: &Facts) -> Cause {
-    let line = facts.manager_line(&["Failed to load environment files", "Failed to run"]);
-    if line.is_some_and(|l| l.contains("environment files")) {
+    if facts.manager_line(&["environment files"]).is_some() {
         let missing = facts.path(&facts.names.env_file).is_some_and(|p| p.stat.is_absent());
         let kind = if missing { &finding::ENV_MISSING } else { &finding::CAP_RESOURCES };
         let sentence = if missing {
@@ -122,8 +125,11 @@ fn pre_start(facts: &Facts) -> Option<Cause> {
         return set_up(facts, status);
     }
     let how = status.map(|s| format!(" with status {s}"));
-    let sentence =
-        format!("a command before the start (ExecStartPre=) failed{}", how.unwrap_or_default());
+    let which = match facts.outcome.exit {
+        None => "before the start (ExecStartPre=)",
+        Some(_) => "beside the main process (ExecStartPost=, ExecStop=)",
+    };
+    let sentence = format!("a command {which} failed{}", how.unwrap_or_default());
     let mut cause = Cause::new(&finding::CAP_PRE_START, sentence).seen("journal", line);
     for (source, text) in facts.said().into_iter().rev().take(2).rev() {
         cause = cause.seen(source, text);
@@ -144,7 +150,11 @@ fn condition(facts: &Facts) -> Option<Cause> {
 /// Statuses of systemd.exec(5), "Process Exit Codes". The program can use the same numbers, so
 /// systemd's own line must be there for those that it does not reserve by habit.
 fn set_up(facts: &Facts, status: u8) -> Option<Cause> {
-    let line = facts.manager_line(&["Failed at step", "Failed to", "Unable to"]);
+    // The last line names the program, whatever it was that is missing; the one before it says what.
+    let line = facts
+        .manager_line(&["Failed to set up", "Changing to the requested"])
+        .or_else(|| facts.manager_line(&["Failed at step"]))
+        .or_else(|| facts.manager_line(&["Failed to", "Unable to"]));
     let step = SET_UP.iter().find(|(s, ..)| *s == status);
     if line.is_none() && !facts.said().is_empty() {
         return None;
@@ -155,7 +165,11 @@ fn set_up(facts: &Facts, status: u8) -> Option<Cause> {
             Cause::new(kind, format!("{what} (status {status}/{word})"))
         }
         Some((_, word, kind, what)) => {
-            let path = line.and_then(culprit).map(|p| format!(": {p}")).unwrap_or_default();
+            let path = line
+                .filter(|line| !line.contains(" spawning "))
+                .and_then(culprit)
+                .map(|p| format!(": {p}"))
+                .unwrap_or_default();
             Cause::new(kind, format!("{what}{path} (status {status}/{word})"))
         }
         None => Cause::new(
@@ -189,10 +203,11 @@ fn culprit(line: &str) -> Option<&str> {
 }
 
 fn exec(facts: &Facts) -> Cause {
-    let line = facts.manager_line(&["Failed to locate executable", "Failed to execute"]);
+    // Since systemd 254 "Unable to locate executable '…'".
+    let line = facts.manager_line(&["to locate executable", "Failed to execute"]);
     let program =
         line.and_then(|l| between(l, " executable ", ":").or(between(l, "execute ", ":")));
-    let program = program.unwrap_or("the program").to_owned();
+    let program = program.unwrap_or("the program").trim_matches('\'').to_owned();
     let text = line.unwrap_or_default();
     let gone = text.contains("No such file");
     if gone && text.contains("locate") {

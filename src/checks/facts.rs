@@ -50,7 +50,13 @@ impl ServiceState {
         match (self.active.as_str(), self.sub.as_str()) {
             ("failed", _) | (_, "auto-restart") => true,
             ("activating", _) => self.restarts > 0,
-            ("inactive", _) => self.exec_main_status != 0,
+            // A clean stop may end in one of the signals that systemd takes for success
+            // (systemd.service(5), SuccessExitStatus=); 2 is CLD_KILLED.
+            ("inactive", _) => {
+                let asked =
+                    self.exec_main_code == 2 && [1, 2, 13, 15].contains(&self.exec_main_status);
+                self.exec_main_status != 0 && !asked
+            }
             _ => false,
         }
     }

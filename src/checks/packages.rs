@@ -165,6 +165,11 @@ impl PackageFacts<'_> {
     fn rebuild(&self) -> Vec<Vec<String>> {
         let venv = self.environment.facts.path.display().to_string();
         let mut commands: Vec<_> = self.given().into_iter().collect();
+        if self.environment.facts.dir.is_absent() && self.context.guarded {
+            // The service user can make nothing in a directory of root's.
+            let words = ["install", "-d", "-o", self.context.user.as_str(), &venv];
+            commands.push(words.map(str::to_owned).to_vec());
+        }
         commands.push(self.as_owner(&["python3", "-m", "venv", "--clear", &venv]));
         commands.extend(self.install(&["gunicorn"]).pop());
         commands

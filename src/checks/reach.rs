@@ -105,7 +105,8 @@ fn health(facts: &Facts) -> Verdict {
             // A process that is alive and silent is helped by nothing else.
             Err(_) if runs => found.command(&["systemctl", "restart", &unit]),
             Ok(answer) if answer.status == 400 => {
-                found.command(&["meats-env", "set", "ALLOWED_HOSTS"])
+                let found = found.command(&["meats-env", "set", "ALLOWED_HOSTS"]);
+                found.command(&["systemctl", "restart", &unit])
             }
             _ => found.command(&["journalctl", "--no-pager", "--lines=40", "--unit", &unit]),
         })

@@ -252,47 +252,51 @@ pub struct DockerLogs {
     pub lines: u32,
 }
 
-/// The images and the address of a set that says nothing else.
+/// Where a new set listens when nothing else is asked for.
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 impl Default for DockerInit {
     fn default() -> Self {
         Self {
             place: DockerPlace { dir: None },
-            base: BASE.to_owned(),
+            base: None,
             db_image: None,
-            db_user: (999, 999),
-            web_image: WEB_IMAGE.to_owned(),
-            listen: DEFAULT_LISTEN,
+            db_user: None,
+            web_image: None,
+            listen: None,
             dry_run: false,
         }
     }
 }
 
-const BASE: &str = "python:3.11-slim-bookworm";
-const WEB_IMAGE: &str = "nginx:1.26-bookworm";
+/// The images of a new set.
+pub const BASE: &str = "python:3.11-slim-bookworm";
+/// As [`BASE`], of the web server.
+pub const WEB_IMAGE: &str = "nginx:1.26-bookworm";
 
 /// `meats-deploy docker init`.
 #[derive(Debug, Args)]
 pub struct DockerInit {
     #[command(flatten)]
     pub place: DockerPlace,
-    /// Base image of the application: one with python3 and its venv module
-    #[arg(long, value_name = "IMAGE", default_value = BASE)]
-    pub base: String,
-    /// Image of the database: one with the programs of PostgreSQL [default: postgres:15-bookworm,
-    /// or that of the host's own version]
+    /// Base image of the application: one with python3 and its venv module [default: as before, at
+    /// first python:3.11-slim-bookworm]
+    #[arg(long, value_name = "IMAGE")]
+    pub base: Option<String>,
+    /// Image of the database: one with the programs of PostgreSQL [default: as before, at first
+    /// that of the host's own version, or postgres:15-bookworm]
     #[arg(long, value_name = "IMAGE")]
     pub db_image: Option<String>,
-    /// Numeric user and group that the database image runs PostgreSQL as
-    #[arg(long, value_name = "UID:GID", default_value = "999:999", value_parser = uid_gid)]
-    pub db_user: (u32, u32),
-    /// Image of the web server: one with nginx
-    #[arg(long, value_name = "IMAGE", default_value = WEB_IMAGE)]
-    pub web_image: String,
-    /// Where the stack listens
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = DEFAULT_LISTEN)]
-    pub listen: SocketAddr,
+    /// Numeric user and group that the database image runs PostgreSQL as [default: as before, at
+    /// first 999:999]
+    #[arg(long, value_name = "UID:GID", value_parser = uid_gid)]
+    pub db_user: Option<(u32, u32)>,
+    /// Image of the web server: one with nginx [default: as before, at first nginx:1.26-bookworm]
+    #[arg(long, value_name = "IMAGE")]
+    pub web_image: Option<String>,
+    /// Where the stack listens [default: as before, at first 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
     /// Print what would be written; change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -376,7 +380,10 @@ fn release_name(text: &str) -> Result<String, String> {
 }
 
 /// `UID:GID`, both numbers, neither root.
-fn uid_gid(text: &str) -> Result<(u32, u32), String> {
+///
+/// # Errors
+/// What is expected.
+pub fn uid_gid(text: &str) -> Result<(u32, u32), String> {
     let number = |word: &str| word.parse::<u32>().ok().filter(|n| *n != 0);
     let parts = text.split_once(':').and_then(|(uid, gid)| Some((number(uid)?, number(gid)?)));
     parts.ok_or_else(|| "two numbers with a colon between them, none of them 0".to_owned())

@@ -118,17 +118,17 @@ fn diagnose(
     err: &mut dyn Write,
 ) -> u8 {
     let first = round(root, asked);
-    if asked.plugin {
-        return plugin(&first, out);
-    }
     if asked.dry_run || asked.fix {
-        return fix(root, asked, terminal, first, out);
+        return fix(root, asked, terminal, first, (out, err));
     }
     if let Some(seconds) = asked.watch {
         return super::watch::watch(root, asked, terminal, first, seconds, (out, err));
     }
     if !write_files(root, asked, &first, err) {
-        return 2;
+        return if asked.plugin { 3 } else { 2 };
+    }
+    if asked.plugin {
+        return plugin(&first, out);
     }
     show(root, asked, terminal, &first, out);
     first.diagnosis.word.exit_status()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::consent::{agreed, outcome_text};
 use super::round::{PROGRAM, Round, round};
-use super::tell::show;
+use super::tell::{show, write_files};
 use super::{look, repair, undo};
 use crate::cli::diagnose::Check;
 use crate::model::{Effect, Plan};
@@ -18,19 +18,45 @@ use crate::sys::progress::Progress;
 use crate::sys::terminal::Terminal;
 use crate::sys::{Root, lock};
 
-/// `--fix` and `--dry-run`: the same text up to the question.
+/// What came of it: the last look, whether it is to be told, and the exit status if it is another.
+struct Ended {
+    seen: Round,
+    told: bool,
+    code: Option<u8>,
+}
+
+/// `--fix` and `--dry-run`. With `--json` standard output has the document of the last look, and
+/// nothing else.
 pub(super) fn fix(
     root: &Root,
     asked: &Check,
     terminal: Terminal,
     first: Round,
-    out: &mut dyn Write,
+    (out, err): (&mut dyn Write, &mut dyn Write),
 ) -> u8 {
+    let ended = repaired(root, asked, terminal, first, if asked.json { err } else { out });
+    if !write_files(root, asked, &ended.seen, err) {
+        return 2;
+    }
+    if ended.told || asked.json {
+        show(root, asked, terminal, &ended.seen, out);
+    }
+    ended.code.unwrap_or_else(|| ended.seen.diagnosis.word.exit_status())
+}
+
+/// The same text up to the question.
+fn repaired(
+    root: &Root,
+    asked: &Check,
+    terminal: Terminal,
+    first: Round,
+    out: &mut dyn Write,
+) -> Ended {
+    let end = |seen, code| Ended { seen, told: false, code };
     let accounts = Accounts::observe(root);
     if first.plan.is_idle() {
         writeln!(out, "Nothing to repair.").ok();
-        show(root, asked, terminal, &first, out);
-        return first.diagnosis.word.exit_status();
+        return Ended { told: true, ..end(first, None) };
     }
     let count = first.plan.actions.len();
     let things = if count == 1 { "1 repair".to_owned() } else { format!("{count} repairs") };
@@ -46,20 +72,24 @@ pub(super) fn fix(
     }
     writeln!(out).ok();
     if asked.dry_run {
-        return first.diagnosis.word.exit_status();
+        return end(first, None);
     }
     if !root.is_privileged() {
         writeln!(out, "Repairs need root: sudo meats-diagnose --fix").ok();
-        return 4;
+        return end(first, Some(4));
     }
     if !asked.yes && !agreed(terminal, count, out) {
-        return first.diagnosis.word.exit_status();
+        return end(first, None);
     }
-    repair_now(root, asked, terminal, out)
+    match repair_now(root, asked, out) {
+        Some(seen) => Ended { told: true, ..end(seen, None) },
+        None => end(first, Some(4)),
+    }
 }
 
-/// Looks again under the lock, so that what is applied is what is true now.
-fn repair_now(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Write) -> u8 {
+/// Looks again under the lock, so that what is applied is what is true now, and once more at the end.
+/// None where nothing was changed.
+fn repair_now(root: &Root, asked: &Check, out: &mut dyn Write) -> Option<Round> {
     let path = Path::new(crate::config::RUN_DIR).join("lock");
     let held = lock::take(root, &path, Duration::from_secs(10));
     let plan = {
@@ -74,7 +104,7 @@ fn repair_now(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Writ
         Err(why) => {
             let why = report::escape(&why);
             writeln!(out, "Nothing was changed: the repair could not be recorded: {why}").ok();
-            return 4;
+            return None;
         }
     };
     let mut applied = repair::perform(root, PROGRAM, &repairs);
@@ -107,7 +137,5 @@ fn repair_now(root: &Root, asked: &Check, terminal: Terminal, out: &mut dyn Writ
         let _progress = Progress::start("waiting until the service answers ...");
         look::wait_for_service(root);
     }
-    let again = round(root, asked);
-    show(root, asked, terminal, &again, out);
-    again.diagnosis.word.exit_status()
+    Some(round(root, asked))
 }

@@ -231,6 +231,9 @@ pub(super) fn service_state(root: &Root, config: &Config) -> Fact<ServiceState> 
 /// start none was looked at.
 fn unmet(unit: &str, shown: &BTreeMap<String, String>) -> Option<String> {
     let is = |name: &str, value: &str| shown.get(name).is_some_and(|text| text == value);
+    if is("ActiveState", "inactive") && is("Result", "exec-condition") {
+        return Some("ExecCondition=".to_owned());
+    }
     let looked = !is("ConditionTimestampMonotonic", "0") && is("ActiveState", "inactive");
     if !looked || !(is("ConditionResult", "no") || is("AssertResult", "no")) {
         return None;

@@ -106,6 +106,8 @@ fn what_gunicorn_says() {
         |file: &str, why: &str| format!("Error: '/var/log/meats/{file}' isn't writable [{why}]");
     let no = "PermissionError(13, 'Permission denied')";
     check(&[
+        (EXIT_1, "Error: 'gunicorn.conf.py' doesn't exist".into(), "APP-018", "gunicorn.conf.py"),
+        (EXIT_1, "Error: 'abc' is not a valid port number.".into(), "APP-018", "port number"),
         (
             HIDDEN_1,
             denied("error.log", no),
@@ -189,6 +191,37 @@ fn a_busy_port_stands_only_in_the_error_log() {
 #[test]
 fn what_the_application_raises() {
     check(&[
+        (
+            EXIT_1,
+            format!(
+                "Error: cache not reachable\n{}",
+                raised("ModuleNotFoundError: No module named 'celery'")
+            ),
+            "APP-001",
+            "celery",
+        ),
+        (
+            EXIT_1,
+            raised(
+                "django.db.utils.OperationalError: connection to server on socket \"/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory\n\tIs the server running locally and accepting connections on that socket?",
+            ),
+            "APP-004",
+            "No such file",
+        ),
+        (
+            EXIT_1,
+            raised(
+                "psycopg2.OperationalError: connection to server at \"10.0.0.9\", port 5432 failed: No route to host",
+            ),
+            "APP-004",
+            "No route to host",
+        ),
+        (
+            EXIT_1,
+            raised("OSError: [Errno 98] Address already in use"),
+            "APP-007",
+            "another process has an address",
+        ),
         (
             EXIT_1,
             raised("ModuleNotFoundError: No module named 'rest_framework'"),
@@ -312,12 +345,18 @@ fn what_systemd_says() {
     check(&[
         (("exit-code", "exited", "217"), "(gunicorn)> meats.service: Failed to determine user credentials: No such process".into(), "SVC-005", "217/USER"),
         (("exit-code", "exited", "226"), "(gunicorn)> meats.service: Failed to set up mount namespacing: /run/meats: No such file or directory".into(), "CAP-010", "/run/meats: No such file"),
+        (("exit-code", "exited", "226"), "(gunicorn)> meats.service: Failed to set up mount namespacing: /srv/gone: No such file or directory\n(gunicorn)> meats.service: Failed at step NAMESPACE spawning /opt/meats/venv/bin/gunicorn: No such file or directory".into(), "CAP-010", "sandbox: /srv/gone: No such file"),
         (("exit-code", "exited", "200"), "(gunicorn)> meats.service: Changing to the requested working directory failed: No such file or directory\nsystemd> meats.service: Failed at step CHDIR spawning /opt/meats/venv/bin/gunicorn: No such file or directory".into(), "CAP-009", "working directory"),
         (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Failed to locate executable /opt/x/gunicorn: No such file or directory".into(), "SVC-006", "/opt/x/gunicorn does not exist"),
+        (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Unable to locate executable '/opt/x/gunicorn': No such file or directory".into(), "SVC-006", "/opt/x/gunicorn does not exist"),
         (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Failed to execute /opt/x/gunicorn: No such file or directory".into(), "CAP-008", "interpreter"),
         (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Failed to execute /opt/x/gunicorn: Permission denied".into(), "CAP-008", "permission denied"),
         (("resources", "", ""), "systemd> meats.service: Failed to load environment files: No such file or directory".into(), "ENV-091", "/etc/meats.env"),
-        (none, "systemd> meats.service: Control process exited, code=exited, status=7/NOTRUNNING".into(), "CAP-007", "status 7"),
+        (("resources", "", ""), "systemd> meats.service: Failed to load environment files: No such file or directory\nsystemd> meats.service: Failed to run 'start' task: No such file or directory".into(), "ENV-091", "/etc/meats.env"),
+        (none, "systemd> meats.service: Control process exited, code=exited, status=7/NOTRUNNING".into(), "CAP-007", "before the start"),
+        (("exit-code", "killed", "TERM"), "systemd> meats.service: Control process exited, code=exited, status=1/FAILURE".into(), "CAP-007", "beside the main process"),
+        (("signal", "killed", "SYS"), String::new(), "CAP-002", "SystemCallFilter="),
+        (("core-dump", "dumped", "XCPU"), String::new(), "CAP-002", "LimitCPU="),
         (("timeout", "", ""), "systemd> meats.service: start-pre operation timed out. Terminating.\nsystemd> meats.service: Control process exited, code=killed, status=15/TERM".into(), "CAP-007", "ExecStartPre"),
         (("timeout", "killed", "TERM"), "systemd> meats.service: start operation timed out. Terminating.".into(), "CAP-004", "not ready"),
         (("timeout", "killed", "KILL"), "systemd> meats.service: State 'stop-sigterm' timed out. Killing.".into(), "CAP-005", "did not end"),

@@ -97,7 +97,7 @@ pub(super) fn secret_parts(key: &str, value: &Secret) -> Vec<Part> {
     if is_harmless(key, bytes) {
         return Vec::new();
     }
-    match url_password(bytes) {
+    match url_password(bytes).filter(|password| !password.is_empty()) {
         Some(password) => vec![part(password)],
         None if is_url(bytes) => url_tokens(bytes).map(part).collect(),
         None => vec![part(bytes)],
@@ -213,6 +213,7 @@ mod tests {
                 "https://hooks.example/services/T0123ABCD/B98765432/abcdefghijklmnop",
                 &["T0123ABCD", "B98765432", "abcdefghijklmnop"],
             ),
+            ("SENTRY_DSN", "https://key012345:@o1.example", &["https://key012345:@o1.example"]),
             ("SITE", "https://meats.example.com:8443/orders/v2", &[]),
             ("CACHE", "file:///var/cache/projectmeats-2026/long-enough-name", &[]),
             ("HOOK", "https://x.example/?token=abcdef", &["https://x.example/?token=abcdef"]),

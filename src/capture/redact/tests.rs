@@ -23,6 +23,14 @@ fn forms_of_one_secret() {
 }
 
 #[test]
+fn a_short_password_of_a_url_is_known_as_it_is_typed() {
+    let known = redactor(&[("DATABASE_URL", "postgres://m:p%40s%21w@db/m")]);
+    for text in ["password p@s!w failed", "p%40s%21w"] {
+        assert!(known.text(text).contains("[DATABASE_URL]"), "{}", known.text(text));
+    }
+}
+
+#[test]
 fn what_is_public_stays() {
     let r = redactor(&[
         ("EMAIL_HOST_USER", "ops@projectmeats.example"),

@@ -2,7 +2,10 @@
 //! are those that both were measured to carry out; no `version:`, no `deploy:`, no `cpus:` (an
 //! engine without that controller refuses it).
 
+use sha2::{Digest as _, Sha256};
+
 use super::stack::Stack;
+use crate::model::hex;
 
 /// A text that grows by lines.
 pub(super) struct Text(pub(super) String);
@@ -21,10 +24,15 @@ impl Text {
 }
 
 /// The whole file. Values of variables are not in it: compose takes them from its own environment.
-pub fn render_compose(stack: &Stack) -> String {
+/// `verifier` is what the secret file holds: a part of its digest, so that another password makes a
+/// new container, which gives it to the role.
+pub fn render_compose(stack: &Stack, verifier: Option<&str>) -> String {
     let mut t = Text(HEAD.to_owned());
     if let Some(database) = &stack.database {
         db(&mut t, stack, &database.role, &database.name);
+        t.line(4, "labels:");
+        t.line(6, format!("meats.verifier: \"{}\"", short_digest(verifier.unwrap_or_default())));
+        t.line(0, "");
     }
     app(&mut t, stack);
     migrate(&mut t, stack);
@@ -89,7 +97,6 @@ fn db(t: &mut Text, stack: &Stack, role: &str, name: &str) {
     t.line(6, "interval: 5s");
     t.line(6, "timeout: 5s");
     t.line(6, "retries: 12");
-    t.line(0, "");
 }
 
 fn app(t: &mut Text, stack: &Stack) {
@@ -246,6 +253,24 @@ pub fn listens(file: &str) -> Option<&str> {
     ports.strip_suffix(":8080\"]")
 }
 
+/// What a written file says of a key of a service, as [`render_compose`] writes it.
+pub fn written<'a>(file: &'a str, service: &str, key: &str) -> Option<&'a str> {
+    let service = format!("  {service}:");
+    let mut own = file.lines().skip_while(|line| *line != service).skip(1);
+    let value = own
+        .by_ref()
+        .take_while(|line| line.starts_with("    "))
+        .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(": "))?;
+    Some(value.trim_matches('"'))
+}
+
+/// A part of the digest of a content, for names and labels that change with it.
+pub(super) fn short_digest(content: &str) -> String {
+    let mut digits = hex(Sha256::digest(content));
+    digits.truncate(12);
+    digits
+}
+
 /// A YAML text that both readers take back: a JSON string with `$` doubled against expansion.
 pub(super) fn text(value: &str) -> String {
     serde_json::Value::from(value).to_string().replace('$', "$$")
@@ -264,17 +289,23 @@ mod tests {
     #[test]
     fn no_value_of_a_variable_is_in_the_file() {
         let (stack, _) = stack("postgres://meats:hunter2@localhost/meats").expect("a stack");
-        let file = render_compose(&stack);
-        for secret in ["hunter2", "not-in-the-file", "postgres://"] {
+        let file = render_compose(&stack, Some("verifier-one"));
+        for secret in ["hunter2", "not-in-the-file", "postgres://", "verifier-one"] {
             assert!(!file.contains(secret), "{secret}");
         }
         assert!(file.contains("      - SECRET_KEY\n") && file.contains("user: \"998:33\""));
     }
 
     #[test]
-    fn where_it_listens_is_found_again() {
+    fn what_was_chosen_is_found_again() {
         let (stack, _) = stack("postgres://u:p@localhost/d").expect("a stack");
-        assert_eq!(listens(&render_compose(&stack)), Some("127.0.0.1:8080"));
+        let file = render_compose(&stack, None);
+        assert_eq!(listens(&file), Some("127.0.0.1:8080"));
+        assert_eq!(written(&file, "db", "image"), Some("postgres:15-bookworm"));
+        assert_eq!(written(&file, "db", "user"), Some("999:999"));
+        assert_eq!(written(&file, "app", "BASE"), Some("python:3.11-slim-bookworm"));
+        assert_eq!(written(&file, "web", "image"), Some("nginx:1.26-bookworm"));
+        assert_eq!(written(&file, "web", "BASE"), None);
         assert_eq!(listens("services: {}"), None);
     }
 
@@ -286,7 +317,7 @@ mod tests {
     #[test]
     fn without_a_database_of_its_own_there_is_none() {
         let (stack, _) = stack("postgres://u:p@db.example/meats").expect("a stack");
-        let file = render_compose(&stack);
+        let file = render_compose(&stack, None);
         assert!(
             !file.contains("db_verifier") && !file.contains("depends_on:\n      db:"),
             "{file}"

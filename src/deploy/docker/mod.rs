@@ -17,7 +17,7 @@ mod up;
 mod upstream;
 mod watch;
 
-pub use compose::{listens, render_compose};
+pub use compose::{listens, render_compose, written};
 pub use env_prod::{differing, render_env_prod};
 pub use migrate::{Move, host_again, plan_back, plan_there, stack_again};
 pub use moved::{Moved, Phase, away_settings};

@@ -3,13 +3,10 @@
 //!
 //! What Swarm cannot do is said in the file: no-new-privileges is the engine's own setting there.
 
-use sha2::{Digest as _, Sha256};
-
 use super::DB_ENTRY;
-use super::compose::{Text, gunicorn, health, list, surroundings, text, web_health};
+use super::compose::{Text, gunicorn, health, list, short_digest, surroundings, text, web_health};
 use super::nginx::render_nginx;
 use super::stack::Stack;
-use crate::model::hex;
 
 /// The whole file. Values of variables are not in it. `verifier` is what the secret file holds: only
 /// a part of its digest is used, since Swarm's secrets and configs never change under a name.
@@ -164,8 +161,7 @@ fn networks(t: &mut Text) {
 fn named(t: &mut Text, stack: &Stack, verifier: Option<&str>) {
     let project = &stack.project;
     let entry = |t: &mut Text, name: &str, file: &str, content: &str| {
-        let mut digest = hex(Sha256::digest(content));
-        digest.truncate(12);
+        let digest = short_digest(content);
         t.line(2, format!("{name}: {{file: {file}, name: {project}_{name}_{digest}}}"));
     };
     t.block(0, &["", "configs:"]);

@@ -50,6 +50,7 @@ pub fn listens_at(text: &str) -> Option<String> {
         let rest = line.trim().strip_prefix("listen ")?.split('#').next()?.trim_end();
         let mut words = rest.strip_suffix(';')?.split_whitespace();
         let address = words.next()?;
+        let address = address.strip_prefix("*:").unwrap_or(address);
         if words.any(|word| word == "ssl" || word == "quic") || address.starts_with("unix:") {
             return None;
         }
@@ -95,6 +96,7 @@ mod tests {
             ("    listen 80;\n", Some("127.0.0.1:80")),
             ("listen 443 ssl;\nlisten 8080 default_server;", Some("127.0.0.1:8080")),
             ("listen [::]:81;", Some("[::1]:81")),
+            ("listen *:82 default_server;", Some("127.0.0.1:82")),
             ("listen 127.0.0.5:80;", Some("127.0.0.5:80")),
             ("server_name x;", None),
         ] {

@@ -62,9 +62,10 @@ fn back(config: &Config, layout: &Layout, old: Option<&str>, seconds: u64) -> Un
                     path: layout.current.clone(),
                     target: Layout::link(old),
                 }),
+                // The way back is complete, whatever the old release makes of it.
+                forget,
                 systemctl(config, "restart"),
                 health_work(config, seconds),
-                forget,
             ],
         },
         None => Undo::By {

@@ -21,7 +21,7 @@ pub struct Leavings {
     pub packed: Vec<PathBuf>,
 }
 
-/// Removes old releases: `keep` complete ones stay besides the live one; incomplete ones go.
+/// Removes old releases, given in the order in which they were made: `keep` complete ones stay besides the live one; incomplete ones go.
 /// Never the live one, the newest complete one before it, or one that a process runs from.
 /// Without a layout there are none, but dumps and logs. At least one of each stays.
 pub fn plan_prune(
@@ -43,9 +43,9 @@ pub fn plan_prune(
 }
 
 fn old_releases(layout: &Layout, releases: &[Release], keep: usize) -> Vec<Step> {
-    let mut complete: Vec<&Release> = releases.iter().filter(|r| r.complete && !r.live).collect();
-    complete.sort_by(|a, b| b.name.cmp(&a.name));
-    let kept: Vec<&str> = complete.iter().take(keep).map(|r| r.name.as_str()).collect();
+    let newest = releases.iter().rev().filter(|r| r.complete && !r.live).take(keep);
+    let before = releases.iter().take_while(|r| !r.live).filter(|r| r.complete).last();
+    let kept: Vec<&str> = newest.chain(before).map(|r| r.name.as_str()).collect();
     let goes = |r: &&Release| !r.live && !r.in_use && !kept.contains(&r.name.as_str());
     let remove = |release: &Release| {
         let path = layout.release(&release.name).display().to_string();
@@ -103,6 +103,17 @@ mod tests {
         let gone = ["/r/1 is removed", "/r/5 is removed"];
         assert_eq!(changes(Some(&layout), &found, &none, 0), gone);
         assert!(changes(Some(&layout), &found[..4], &none, 3).is_empty());
+        // After a way back: newer ones stay, and the one before the live one.
+        let live = |number: usize| {
+            let names = ["1", "2", "3", "04", "5"];
+            let made = names.iter().enumerate();
+            made.map(|(n, name)| release(name, true, n == number, false)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            changes(Some(&layout), &live(2), &none, 1),
+            ["/r/1 is removed", "/r/04 is removed"]
+        );
+        assert_eq!(changes(Some(&layout), &live(4), &none, 1).len(), 3);
         assert!(changes(None, &found, &none, 1).is_empty());
     }
 

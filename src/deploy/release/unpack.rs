@@ -62,7 +62,7 @@ fn copy(deployment: &Deployment, source: &SourceFacts) -> Work {
             packed: None,
             to,
             strip: source.strip,
-            without: &[COMPLETE],
+            without: LEFT_OUT,
             times: false,
             places,
         }),

@@ -14,6 +14,10 @@ const SYNC: Duration = Duration::from_millis(300);
 const JOURNAL: Duration = Duration::from_millis(700);
 const DROPPED_TIME: Duration = Duration::from_millis(200);
 const ERROR_LOG_TAIL: u64 = 64 << 10;
+/// Most bytes of a line, and of the last lines together: the time for a capture is short, and what a
+/// line may be is up to the service.
+const LONGEST: usize = 8 << 10;
+const ROOM: usize = 256 << 10;
 
 pub(super) fn journal_lines(case: &Case, not_seen: &mut Vec<String>) -> Fact<Vec<LogLine>> {
     if !process::systemd_runs(case.root) {
@@ -47,8 +51,16 @@ pub(super) fn journal_lines(case: &Case, not_seen: &mut Vec<String>) -> Fact<Vec
     if reading.volatile {
         not_seen.push("the journal is kept in memory only and is lost at the next boot".to_owned());
     }
-    let lines = reading.lines.into_iter().map(log_line);
-    Fact::Known(lines.filter(|line| !is_ours(line)).collect())
+    let lines = reading.lines.into_iter().rev().map(log_line).filter(|line| !is_ours(line));
+    let mut room = ROOM;
+    let mut lines: Vec<LogLine> = lines
+        .take_while(|line| {
+            room = room.saturating_sub(line.message.len());
+            room > 0
+        })
+        .collect();
+    lines.reverse();
+    Fact::Known(lines)
 }
 
 /// Our own lines are no evidence.
@@ -58,7 +70,11 @@ fn is_ours(line: &LogLine) -> bool {
 
 /// A line in the words of a record.
 pub(super) fn log_line(line: journal::Line) -> LogLine {
-    let journal::Line { time, identifier, message, .. } = line;
+    let journal::Line { time, identifier, mut message, .. } = line;
+    if message.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| message.is_char_boundary(*end));
+        message.truncate(end.unwrap_or(0));
+    }
     LogLine { time, identifier, message }
 }
 

@@ -53,6 +53,9 @@ pub(super) fn observe(case: &Case) -> Environment {
     for path in further(case, main) {
         secrets.extend(read(case.root, &path));
     }
+    if let Some(own) = &case.truth.environment {
+        secrets.extend(of_unit(&String::from_utf8_lossy(own.expose())));
+    }
     // What systemd made of them, and what no file has.
     if case.by == CapturedBy::StopPost {
         secrets.extend(case.handed.environment.iter().map(|(key, value)| {
@@ -85,6 +88,13 @@ fn distinct(assignments: &[(String, Secret)]) -> usize {
     keys.len()
 }
 
+/// Assignments of `Environment=`, however they are quoted.
+fn of_unit(line: &str) -> Vec<(String, Secret)> {
+    let mut found = assignments(line.replace(['"', '\''], "\n").as_bytes());
+    found.extend(assignments(line.replace(char::is_whitespace, "\n").as_bytes()));
+    found
+}
+
 /// The redactor for texts about the host as it is: env files, the unit's own assignments, and what
 /// the running processes have.
 pub(in crate::flow) fn redactor_of_host(
@@ -99,8 +109,7 @@ pub(in crate::flow) fn redactor_of_host(
     let files = main.chain(usual_files(config)).chain(named);
     let mut secrets: Vec<(String, Secret)> = files.flat_map(|path| read(root, &path)).collect();
     for line in text.list("Service", "Environment") {
-        secrets.extend(assignments(line.replace(['"', '\''], "\n").as_bytes()));
-        secrets.extend(assignments(line.replace(char::is_whitespace, "\n").as_bytes()));
+        secrets.extend(of_unit(line));
     }
     for pid in process::of_unit(root, &config.unit()) {
         let entries = process::environment(root, pid);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::capture::{CapturedBy, Exit, Outcome, ServiceResult, is_invocation};
 use crate::config::Config;
-use crate::model::Fact;
+use crate::model::{Fact, Secret};
 use crate::sys::clock::Deadline;
 use crate::sys::{Root, clock, process, systemd};
 
@@ -47,6 +47,8 @@ pub(super) struct Truth {
     /// `LogRateLimitBurst=` of the unit: lines that journald takes in its interval.
     pub(super) burst: Option<u64>,
     pub(super) env_files: Vec<PathBuf>,
+    /// `Environment=` of the unit.
+    pub(super) environment: Option<Secret>,
     pub(super) unit_files: Vec<PathBuf>,
     /// Why PID 1 could not be asked.
     pub(super) doubt: Option<String>,
@@ -62,6 +64,7 @@ impl Truth {
 const PROPERTIES: &[&str] = &[
     "ActiveState",
     "DropInPaths",
+    "Environment",
     "EnvironmentFiles",
     "ExecMainCode",
     "ExecMainExitTimestampMonotonic",
@@ -137,6 +140,7 @@ fn confirm(told: Truth, map: &BTreeMap<String, String>, by: CapturedBy) -> Truth
     let shown = Some(text("InvocationID").to_owned()).filter(|i| is_invocation(i));
     let mut truth = Truth {
         env_files: env_files(text("EnvironmentFiles")),
+        environment: Some(Secret::new(text("Environment"))),
         unit_files: unit_files(text("FragmentPath"), text("DropInPaths")),
         start: text("NRestarts").parse::<u64>().ok().map(|n| n + 1),
         gave_up: text("ActiveState") == "failed",

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::carry::{carry_out, carry_through, judged, show, worker};
 use super::end::End;
-use super::guard::{need_root, take_lock};
+use super::guard::{lock_unless, need_root};
 use super::log::{Log, run_name};
 use super::observe::{Sight, observe};
 use super::progress::Progress;
@@ -114,13 +114,15 @@ pub(super) fn apply(root: &Root, asked: &Apply, out: &mut dyn Write) -> Result<E
     if let Some(from) = &asked.from {
         return super::release::apply_from(root, asked, from, out);
     }
+    if !asked.dry_run {
+        need_root(root)?;
+    }
+    let _lock = lock_unless(root, asked.dry_run)?;
     let sight = observe(root);
     let steps = plan(&sight, asked.timeout);
     if asked.dry_run {
         return show(&steps, out);
     }
-    need_root(root)?;
-    let _lock = take_lock(root)?;
     carry_through(root, &sight, &steps, &title(&sight), out)
 }
 

@@ -59,7 +59,11 @@ pub(super) fn carry_to(
                 changed.push(index);
                 not_reached(&mut progress, steps, index);
                 take_back(&mut worker, &mut progress, steps, &changed);
-                return Ok(account(&worker, &mut progress, sight, asked));
+                let names: Vec<_> =
+                    changed.iter().filter_map(|i| steps.get(*i)).map(|s| s.name).collect();
+                // In place there is no way back to the code of before.
+                let new = names.contains(&"restart") && !names.contains(&"switch");
+                return Ok(account(&worker, &mut progress, sight, asked, new));
             }
         }
     }
@@ -145,14 +149,24 @@ fn take_back(worker: &mut Worker, progress: &mut Progress, steps: &[Step], chang
     }
 }
 
-/// Says what is live after a failure.
-fn account(worker: &Worker, progress: &mut Progress, sight: &Sight, asked: &[String]) -> End {
+/// Says what is live after a failure; `new` is the code that was to be deployed.
+fn account(
+    worker: &Worker,
+    progress: &mut Progress,
+    sight: &Sight,
+    asked: &[String],
+    new: bool,
+) -> End {
     let host = health_host(&sight.config.health_host, &worker.allowed_hosts);
     // One that answered before may be slow now: that is not dead.
     let patience = if sight.facts.live.is_ok() { PATIENCE } else { 0 };
     let live = worker.poll(patience, || ask_all(asked, &sight.config, &host).map_err(Ask::Again));
     let path = worker.log.path().display().to_string();
     let end = match live {
+        Ok(()) if new => {
+            progress.line("LATE. The new code is live, and healthy only now. exit 1");
+            End::Refused
+        }
         Ok(()) => {
             progress.line("NOT DEPLOYED. What was live still is, and it is healthy. exit 1");
             End::Refused

@@ -53,6 +53,12 @@ impl Worker<'_> {
             self.bring(compose, &["--no-deps", service])?;
             return Ok(Part { note: None, changed: true });
         };
+        // What an interrupted exchange left is not the new one.
+        for left in ps(project, &["--filter", &of_service(service), "--quiet"])?.lines() {
+            if left != old {
+                docker(&["rm", "--force", left])?;
+            }
+        }
         let scale = format!("{service}=2");
         self.bring(compose, &["--no-deps", "--no-recreate", "--scale", &scale, service])?;
         let all = ps(project, &["--filter", &of_service(service), "--quiet"])?;
@@ -129,7 +135,8 @@ pub(super) fn container_state(
 pub(super) fn container_id(project: &str, service: &str) -> Result<String, String> {
     let output =
         ps(project, &["--filter", &of_service(service), "--filter", "status=running", "--quiet"])?;
-    let id = output.lines().next().map(str::to_owned);
+    // Newest first; the oldest is the one that serves.
+    let id = output.lines().last().map(str::to_owned);
     id.ok_or_else(|| format!("the container of {service} does not run"))
 }
 

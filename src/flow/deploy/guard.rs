@@ -21,6 +21,12 @@ pub(super) fn take_lock(root: &Root) -> Result<lock::Lock, String> {
     lock::take(root, &directory.join("lock"), LOCK_WAIT)
 }
 
+/// The same, before the host is looked at: what a plan is made of must still be so when it is carried
+/// out.
+pub(super) fn lock_unless(root: &Root, dry_run: bool) -> Result<Option<lock::Lock>, String> {
+    (!dry_run).then(|| take_lock(root)).transpose()
+}
+
 /// A directory of the service user's in a cache of root's.
 pub(super) fn make_service_directory(root: &Root, path: &Path, owner: Owner) -> Result<(), String> {
     let mut plan = Plan::default();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::end::End;
-use super::guard::{need_root, roots_alone};
+use super::guard::{lock_unless, need_root, roots_alone};
 use super::observe::observe;
 use super::release::{interrupted, observe_releases, refuse, run};
 use crate::cli::deploy::Prune;
@@ -18,6 +18,7 @@ const MOST: usize = 10_000;
 /// Removes old releases where there are any, old dumps and old logs.
 pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
+    let _lock = lock_unless(root, asked.dry_run)?;
     let mut sight = observe(root);
     if let Some(finding) = interrupted(root) {
         return refuse(out, &finding);

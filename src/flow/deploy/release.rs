@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::carry::{carry_through, show};
 use super::end::End;
 use super::git;
-use super::guard::{make_service_directory, need_root, roots_alone, take_lock};
+use super::guard::{lock_unless, make_service_directory, need_root, roots_alone};
 use super::log::run_name;
 use super::observe::{Sight, observe};
 use super::source::observe_source;
@@ -78,6 +78,7 @@ pub(super) fn apply_with(
     from: &Path,
     out: &mut dyn Write,
 ) -> Result<End, String> {
+    let _lock = lock_unless(root, asked.dry_run)?;
     let prepared = Layout::of_config(&sight.config)
         .and_then(|layout| roots_alone(root, &layout.releases).map(|()| layout))
         .and_then(|layout| {
@@ -97,7 +98,7 @@ pub(super) fn apply_with(
     if !root.stat(&layout.release(&name)).is_absent() {
         return Err(format!("the release \"{name}\" exists already; give another --name"));
     }
-    let old = live_release(root, &layout);
+    let old = live_after_recovery(root, &layout);
     let existing = existing(root, &sight.config, &layout);
     let deployment = Deployment {
         config: &sight.config,
@@ -125,24 +126,22 @@ fn free_name(root: &Root, layout: &Layout) -> String {
 /// `rollback`.
 pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
+    let _lock = lock_unless(root, asked.dry_run)?;
     if let Some(finding) = super::docker::away(root) {
         return refuse(out, &finding);
     }
     let mut sight = observe(root);
     sight.packages.clear();
+    // It needs one link, and a full disk may be why somebody goes back.
+    sight.facts.free = Fact::Absent;
     let layout = match Layout::of_config(&sight.config) {
         Ok(layout) => layout,
         Err(finding) => return refuse(out, &finding),
     };
-    let journal = journal(root);
-    let live = live_release(root, &layout);
-    // An interrupted run is taken back first: what is live then is what was live before it.
-    let old = match &journal {
-        Some(journal) if live.as_deref() == Some(&journal.new) => journal.old.clone(),
-        _ => live,
-    };
+    let old = live_after_recovery(root, &layout);
     let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
-    if asked.release.is_some() || steps.is_empty() {
+    // To take an interrupted run back is a way back already.
+    if asked.release.is_some() || old == live_release(root, &layout) {
         let found = observe_releases(root, &sight.config, &layout);
         let target = target(&found, asked.release.as_deref(), old.as_deref());
         let alone = |name: String| roots_alone(root, &layout.release(&name)).map(|()| name);
@@ -167,7 +166,8 @@ pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Re
     run(root, &sight, &steps, "the interrupted run is taken back", asked.dry_run, out)
 }
 
-/// The release asked for, or the newest complete one before the live one.
+/// The release asked for, or the newest complete one before the live one; `found` has them in the
+/// order in which they were made.
 fn target(
     found: &[Release],
     asked: Option<&str>,
@@ -184,10 +184,10 @@ fn target(
         },
         None => found
             .iter()
-            .filter(|r| r.complete && Some(r.name.as_str()) != live)
-            .filter(|r| live.is_none_or(|live| r.name.as_str() < live))
+            .take_while(|r| Some(r.name.as_str()) != live)
+            .filter(|r| r.complete)
+            .last()
             .map(|r| r.name.clone())
-            .max()
             .ok_or_else(|| no("no complete release is older than the live one".to_owned())),
     }
 }
@@ -235,7 +235,6 @@ pub(super) fn run(
     if dry_run {
         return show(steps, out);
     }
-    let _lock = take_lock(root)?;
     make_wheels(root, sight)?;
     carry_through(root, sight, steps, title, out)
 }
@@ -271,6 +270,15 @@ pub(super) fn live_release(root: &Root, layout: &Layout) -> Option<String> {
     is_release_name(&name).then_some(name)
 }
 
+/// The same, once an interrupted run is taken back: what was live before it.
+fn live_after_recovery(root: &Root, layout: &Layout) -> Option<String> {
+    let live = live_release(root, layout);
+    match journal(root) {
+        Some(journal) if live.as_deref() == Some(&journal.new) => journal.old,
+        _ => live,
+    }
+}
+
 fn journal(root: &Root) -> Option<Journal> {
     let bytes = root.read(&Journal::path(), SMALL);
     bytes.known().and_then(|bytes| Journal::parse(bytes))
@@ -290,20 +298,28 @@ fn recovery(root: &Root, config: &Config, layout: &Layout, seconds: u64) -> Vec<
     vec![plan_recovery(config, layout, &journal, live.as_deref(), seconds)]
 }
 
+/// The releases in the order in which they were made, whatever they are called: what they were
+/// unpacked from gave them no times.
 pub(super) fn observe_releases(root: &Root, config: &Config, layout: &Layout) -> Vec<Release> {
     let Fact::Known(listing) = root.list(&layout.releases, MAX_RELEASES) else { return Vec::new() };
     let live = live_release(root, layout);
     let running = running_release(root, config, layout);
     let names =
         listing.names.iter().filter_map(|name| name.to_str()).filter(|n| is_release_name(n));
-    names
+    let mut found: Vec<Release> = names
         .map(|name| Release {
             name: name.to_owned(),
             complete: root.stat(&layout.mark(name)).known().is_some(),
             live: live.as_deref() == Some(name),
             in_use: running.as_deref() == Some(name),
         })
-        .collect()
+        .collect();
+    let made = |name: &str| {
+        let code = layout.release(name).join(&layout.project).join("manage.py");
+        root.stat(&code).known().map(|stat| stat.mtime.secs)
+    };
+    found.sort_by_cached_key(|release| (made(&release.name), release.name.clone()));
+    found
 }
 
 /// The release in whose directory the main process of the service is.
@@ -328,14 +344,14 @@ mod tests {
             in_use: false,
         };
         let found =
-            [release("1", true), release("2", false), release("3", true), release("4", true)];
+            [release("1", true), release("2", false), release("30", true), release("4", true)];
         let name = |asked, live| target(&found, asked, live).map_err(|f| f.kind.id);
-        assert_eq!(name(None, Some("3")), Ok("1".to_owned()));
-        assert_eq!(name(None, Some("4")), Ok("3".to_owned()));
+        assert_eq!(name(None, Some("30")), Ok("1".to_owned()));
+        assert_eq!(name(None, Some("4")), Ok("30".to_owned()));
         assert_eq!(name(None, None), Ok("4".to_owned()));
         assert_eq!(name(None, Some("1")), Err("DEP-012"));
-        assert_eq!(name(Some("4"), Some("3")), Ok("4".to_owned()));
-        assert_eq!(name(Some("2"), Some("3")), Err("DEP-012"));
-        assert_eq!(name(Some("9"), Some("3")), Err("DEP-012"));
+        assert_eq!(name(Some("4"), Some("30")), Ok("4".to_owned()));
+        assert_eq!(name(Some("2"), Some("30")), Err("DEP-012"));
+        assert_eq!(name(Some("9"), Some("30")), Err("DEP-012"));
     }
 }

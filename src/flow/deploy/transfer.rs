@@ -15,8 +15,8 @@ use crate::config::STATE_DIR;
 use crate::deploy::docker::{ROWS, count, differing_rows};
 use crate::deploy::{DatabaseCopy, DatabaseUrl, Side, few, plain_database};
 use crate::model::{Effect, Owner};
-use crate::sys::Root;
 use crate::sys::exec::{self, Request};
+use crate::sys::{Root, clock};
 
 const DUMP_SECONDS: u64 = 3600;
 /// A line a table.
@@ -30,6 +30,11 @@ impl Worker<'_> {
             return Ok(Part::looked("not needed".to_owned()));
         }
         let login = self.login()?;
+        // A release of this name may have been deployed before: its dump stays.
+        let to = &match self.root.stat(to).is_absent() {
+            true => to.to_owned(),
+            false => to.with_extension(format!("{}.dump", clock::now().secs)),
+        };
         let name = format!("--dbname={}", login.url.name);
         let request = login.client(observe::PG_DUMP, &["--format=custom", &name]).into_file(to);
         if let Err(failure) = self.said("pg_dump", &request) {
@@ -56,22 +61,23 @@ impl Worker<'_> {
         }
         let (name, role) = (copy.database.name.as_str(), copy.database.role.as_str());
         plain_database(name)?;
-        let beside = format!("{name}_new");
+        // A name of our own: what has it is what an interrupted copy left.
+        let beside = "meats_deploy_copy";
         let dump = Path::new(STATE_DIR).join(format!("deploy/{}.dump", copy.run));
         perform_one(self.root, Effect::Remove { path: dump.clone() })?;
         self.said("pg_dump", &from.dump(name).into_file(&dump))?;
-        to.ask("postgres", &make_beside(&beside, role))?;
-        let restored = self.said("pg_restore", &to.restore(&login, &beside).from_file(&dump));
+        to.ask("postgres", &make_beside(beside, role))?;
+        let restored = self.said("pg_restore", &to.restore(&login, beside).from_file(&dump));
         restored
             .map_err(|failure| Failure { why: format!("{}{ITSELF}", failure.why), ..failure })?;
         let rows =
             |server: &Server, name| answer(&server.as_role(&login, "psql", &asking(name)), ROWS);
-        let (there, here) = (rows(&from, name)?, rows(&to, &beside)?);
+        let (there, here) = (rows(&from, name)?, rows(&to, beside)?);
         let differing = differing_rows(&there, &here);
         if !differing.is_empty() {
             return Err(format!("the copy differs in {}", few(&differing)).into());
         }
-        to.exchange(copy, &beside)?;
+        to.exchange(copy, beside)?;
         let (tables, rows) = count(&here);
         Ok(Part { note: Some(format!("{tables} tables, {rows} rows, all equal")), changed: true })
     }

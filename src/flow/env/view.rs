@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::files::Session;
 use super::{Done, FAILED, REFUSED, Stop, USAGE};
+use crate::env::mask::{MASK, is_harmless};
 use crate::env::readers::{Outcome, Reader, Value, View, encode_for, read_as};
 use crate::env::{Rules, read as read_systemd};
 use crate::report;
@@ -105,10 +106,11 @@ pub fn read(
 /// Names with their values masked; `--json` and `-0` print values.
 fn text(view: &View, out: &mut dyn Write) {
     for var in &view.vars {
-        let key = report::escape(&String::from_utf8_lossy(&var.key));
+        let name = String::from_utf8_lossy(&var.key);
+        let key = if is_harmless(&var.key) { report::escape(&name) } else { MASK.to_owned() };
         let shown = match &var.value {
             Value::Text(value) if value.expose().is_empty() => "(empty)",
-            Value::Text(_) => crate::env::mask::MASK,
+            Value::Text(_) => MASK,
             Value::None => "(no value)",
             Value::Fails => "(an error when it is asked for)",
         };
@@ -239,9 +241,11 @@ impl Differences {
             let differs =
                 |(reader, view): &(Reader, View)| Some((*reader, compare(view, key, own)?));
             let cells: Vec<_> = views.iter().skip(1).filter_map(differs).collect();
+            // So docker names what a shell exports.
+            let plain = key.strip_prefix(b"export ").unwrap_or(key);
             match String::from_utf8(key.to_vec()) {
                 _ if cells.is_empty() => {}
-                Ok(name) if own.is_some() || is_shown(&name) => found.rows.push((name, cells)),
+                Ok(name) if is_harmless(plain) => found.rows.push((name, cells)),
                 _ => found.add_unnamed(cells.iter().map(|(reader, _)| *reader)),
             }
         }
@@ -261,15 +265,6 @@ impl Differences {
             || self.stops.iter().any(|(r, _, _)| *r == reader)
             || self.unnamed.contains(&reader)
     }
-}
-
-/// A name that only a broken line gives is shown when it cannot be a piece of a secret.
-fn is_shown(name: &str) -> bool {
-    let name = name.strip_prefix("export ").unwrap_or(name);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    let has = |test: fn(&u8) -> bool| name.bytes().any(|b| test(&b));
-    let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase);
-    name.bytes().all(plain) && name.len() <= 40 && !(name.len() >= 12 && mixed)
 }
 
 pub fn readers(session: &Session, file: Option<&Path>, json: bool, out: &mut dyn Write) -> Done {
@@ -322,9 +317,9 @@ fn table(name: &str, found: &Differences, here: &[Reader], out: &mut dyn Write) 
         }
     }
     if !found.unnamed.is_empty() {
-        writeln!(out, "a name that may be a piece of a value").ok();
+        writeln!(out, "names that may be pieces of a value").ok();
         for reader in &found.unnamed {
-            writeln!(out, "  {} {:<9} set, not by systemd", mark(reader), reader.word()).ok();
+            writeln!(out, "  {} {}", mark(reader), reader.word()).ok();
         }
     }
     for (reader, line, why) in &found.stops {

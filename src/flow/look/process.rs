@@ -15,6 +15,16 @@ use crate::unit::WALL;
 const FILES: usize = 4000;
 const DEPTH: usize = 6;
 const HOUR: i64 = 3600;
+/// What gunicorn 20 to 27 says of a worker that ended against its will (arbiter.py, `reap_workers`).
+const DIED: &[&str] = &[
+    "was sent SIGKILL",
+    "was sent SIGSEGV",
+    "was sent SIGABRT",
+    "was sent SIGBUS",
+    "due to signal 9",
+    "due to signal 11",
+    ") exited with code",
+];
 
 /// The main process, if there is one.
 pub(super) fn observe(
@@ -39,7 +49,7 @@ pub(super) fn observe(
         newer_code: state.main_started.and_then(|since| newer_code(root, config, since)),
         logs_elsewhere: logs_elsewhere(root, config, state.main_pid),
         timeouts: log.iter().filter(|l| l.contains("WORKER TIMEOUT")).count(),
-        killed: log.iter().filter(|l| l.contains("was sent SIGKILL")).count(),
+        killed: log.iter().filter(|l| DIED.iter().any(|words| l.contains(words))).count(),
     })
 }
 

@@ -70,7 +70,8 @@ fn ask(root: &Root, config: &Config, ours: &[Server], web: &mut Web) {
         |t: &&String| t.starts_with("unix:") || t.starts_with("127.") || t.starts_with("[::1]");
     let dead = |t: &&String| !http::connects(t, Duration::from_millis(500));
     web.dead = targets.filter(local).filter(dead).cloned().collect();
-    web.through = ours.iter().find_map(|s| through(config, s));
+    let host = super::host(root, config);
+    web.through = ours.iter().find_map(|s| through(config, s, &host));
 }
 
 /// nginx.conf, conf.d and the enabled sites, in nginx's own order on Debian.
@@ -173,11 +174,12 @@ fn served(root: &Root, path: PathBuf) -> Served {
     Served { way: paths::way(root, &path), lacks_all: collected && empty(), path }
 }
 
-/// The health path through nginx, where a site plainly passes it on.
-fn through(config: &Config, server: &Server) -> Option<(String, Result<u16, String>)> {
+/// The health path through nginx, where a site plainly passes it on; a site for any name is asked
+/// for one that the application knows.
+fn through(config: &Config, server: &Server, host: &str) -> Option<(String, Result<u16, String>)> {
     server.location_of(&config.health_path).filter(|l| !l.targets.is_empty())?;
     let plain = |n: &&String| *n != "_" && !n.contains(['*', '~', '$']) && !n.is_empty();
-    let name = server.names.iter().find(plain).map_or("localhost", String::as_str);
+    let name = server.names.iter().find(plain).map_or(host, String::as_str);
     let listen = server.plain.iter().find(|l| !l.starts_with("unix:"))?;
     let address = if listen.contains(':') { listen.clone() } else { format!("127.0.0.1:{listen}") };
     let address = address.replace("*:", "127.0.0.1:");

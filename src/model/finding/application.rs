@@ -129,7 +129,7 @@ kinds! {
         leads_to: ["SVC-001", "SVC-002", "NET-001"],
     }
     APP_WORKER_KILLED = "APP-022" "app-worker-killed" Warning ByHand {
-        "Workers of gunicorn were killed from outside, most often because memory ran out.",
+        "Workers of gunicorn were killed or crashed, most often because memory ran out.",
         why: "Each takes its requests with it; the service stays active and nothing else tells.",
         remedy: "Fewer workers or threads in fixes.conf, more memory, or find the leak. What the kernel says:\n    journalctl -k --grep oom --no-pager",
     }

@@ -23,6 +23,11 @@ kinds! {
         why: "Nothing can be started from it.",
         remedy: "Write it again, or correct what compose names:\n    meats-deploy docker init",
     }
+    DOC_STALE = "DOC-020" "docker-set-stale" Error ByHand {
+        "The written set of the stack is older than the env file.",
+        why: "The containers would not get a new key, or log into the database with the former password.",
+        remedy: "Write it again; images and address stay as they were chosen:\n    meats-deploy docker init",
+    }
     DOC_PLACE = "DOC-005" "docker-directory-not-roots" Error ByHand {
         "The directory of the set can be changed by somebody other than root.",
         why: "Whoever changes a compose file that root starts is root.",

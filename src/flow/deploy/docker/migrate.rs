@@ -15,7 +15,7 @@ use crate::deploy::docker::{
 use crate::deploy::{Role, Step, Undo, health_address};
 use crate::flow::deploy::carry::show;
 use crate::flow::deploy::end::End;
-use crate::flow::deploy::guard::need_root;
+use crate::flow::deploy::guard::{lock_unless, need_root};
 use crate::flow::deploy::log::run_name;
 use crate::flow::deploy::observe::Sight;
 use crate::flow::docker_set::{self, FILE_LIMIT};
@@ -28,6 +28,7 @@ const MAX_SITES: usize = 1000;
 /// Runs it.
 pub(super) fn main(root: &Root, asked: &DockerMigrate, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
+    let _lock = lock_unless(root, asked.dry_run)?;
     let (program, directory, sight) = match ready(root, &asked.place) {
         Ok(ready) => ready,
         Err(findings) => return not_moved(out, &findings),

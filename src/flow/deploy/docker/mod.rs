@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 
 use super::carry::carry_to;
 use super::end::End;
-use super::guard::take_lock;
 use super::observe::Sight;
 use crate::cli::deploy::{Docker, DockerPlace};
 use crate::config::Config;
@@ -78,7 +77,6 @@ fn carry_stack(
     asked: &[String],
     out: &mut dyn Write,
 ) -> Result<End, String> {
-    let _lock = take_lock(root)?;
     let (assessed, packages) = (Vec::new(), Vec::new());
     let sight = Sight { assessed, packages, stack: stack.variables, ..sight };
     carry_to(root, &sight, steps, title, asked, out)

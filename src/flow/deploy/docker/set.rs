@@ -4,22 +4,25 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{directory, not_roots, refused, tell};
-use crate::cli::deploy::DockerInit;
+use crate::cli::deploy::{BASE, DEFAULT_LISTEN, DockerInit, WEB_IMAGE, uid_gid};
 use crate::deploy::docker::{
-    DB_ENTRY, Images, RECIPE, Stack, differing, plan_stack, render_compose, render_env_prod,
-    render_nginx, render_swarm,
+    DB_ENTRY, Images, RECIPE, Stack, differing, listens, plan_stack, render_compose,
+    render_env_prod, render_nginx, render_swarm, written,
 };
 use crate::deploy::{Verifier, scram_verifier};
 use crate::env;
 use crate::flow::deploy::end::{End, PROGRAM};
 use crate::flow::deploy::guard::{need_root, take_lock};
 use crate::flow::deploy::observe::{Sight, observe};
-use crate::flow::docker_set::FILE_LIMIT;
+use crate::flow::docker_set::{self, FILE_LIMIT};
 use crate::model::{Effect, Fact, Finding, Origin, Owner, Plan, Secret, Subject, finding};
 use crate::report::describe_action;
 use crate::sys::apply::{Outcome, apply};
 use crate::sys::ids::Accounts;
 use crate::sys::{Root, random};
+
+/// The verifier of the role, below the directory of the set.
+const VERIFIER: &str = "secrets/db_verifier";
 
 /// Writes the set, or says what it would write.
 pub(super) fn init(root: &Root, asked: &DockerInit, out: &mut dyn Write) -> Result<End, String> {
@@ -98,13 +101,40 @@ pub(super) fn stack_of(
         let detail = "the user or the group of the service does not exist";
         return Err(Box::new(Finding::new(&finding::SVC_USER_MISSING, Subject::default(), detail)));
     };
-    let images = Images {
-        base: asked.base.clone(),
-        db: asked.db_image.clone().unwrap_or_else(|| db_image(root)),
-        web: asked.web_image.clone(),
-        db_owner: Owner { uid: asked.db_user.0, gid: asked.db_user.1 },
+    // What was chosen once stays, unless something else is asked for.
+    let set = docker_set::written(root, &directory(root, &sight.config, &asked.place));
+    let chosen = |asked: &Option<String>, service, key| {
+        asked.clone().or_else(|| Some(written(set.as_deref()?, service, key)?.to_owned()))
     };
-    plan_stack(&sight.config, owner, variables, images, asked.listen)
+    let user = set.as_deref().and_then(|set| uid_gid(written(set, "db", "user")?).ok());
+    let (uid, gid) = asked.db_user.or(user).unwrap_or((999, 999));
+    let images = Images {
+        base: chosen(&asked.base, "app", "BASE").unwrap_or_else(|| BASE.to_owned()),
+        db: chosen(&asked.db_image, "db", "image").unwrap_or_else(|| db_image(root)),
+        web: chosen(&asked.web_image, "web", "image").unwrap_or_else(|| WEB_IMAGE.to_owned()),
+        db_owner: Owner { uid, gid },
+    };
+    let listen = set.as_deref().and_then(|set| listens(set)?.parse().ok());
+    let listen = asked.listen.or(listen).unwrap_or(DEFAULT_LISTEN);
+    plan_stack(&sight.config, owner, variables, images, listen)
+}
+
+/// Why the written set does not fit the env file any more.
+pub(super) fn stale(root: &Root, directory: &Path, stack: &Stack) -> Option<Finding> {
+    let file = docker_set::written(root, directory)?;
+    let missing = |name: &&String| !file.contains(&format!("\n      - {name}\n"));
+    let (name, detail) = match stack.variables.iter().map(|(name, _)| name).find(missing) {
+        Some(key) => ("compose.yaml", format!("{key} is not in it")),
+        None => {
+            let made = verifier(root, directory, stack).ok()??;
+            let kept = root.read(&directory.join(VERIFIER), FILE_LIMIT);
+            if kept.known().is_none_or(|kept| kept == made.text().as_bytes()) {
+                return None;
+            }
+            (VERIFIER, "it is of another password than DATABASE_URL has".to_owned())
+        }
+    };
+    Some(Finding::new(&finding::DOC_STALE, Subject::file(directory.join(name)), detail))
 }
 
 /// The major version of the host: a database does not go back to an older one.
@@ -155,19 +185,22 @@ fn plan_files(
         }
     }
     let mut files = vec![
-        ("compose.yaml", Secret::new(render_compose(stack)), Owner::ROOT, 0o644),
         ("nginx.conf", Secret::new(render_nginx(stack)), Owner::ROOT, 0o644),
         ("db-entry.sh", Secret::new(DB_ENTRY), Owner::ROOT, 0o644),
         ("context/Dockerfile", Secret::new(RECIPE), Owner::ROOT, 0o644),
         (".env.prod", env_prod, Owner::ROOT, 0o600),
     ];
     let verifier = verifier(root, directory, stack)?;
-    let swarm = render_swarm(stack, verifier.as_ref().map(Verifier::text));
-    files.push(("stack.yaml", Secret::new(swarm), Owner::ROOT, 0o644));
+    let text = verifier.as_ref().map(Verifier::text);
+    for (name, file) in
+        [("compose.yaml", render_compose(stack, text)), ("stack.yaml", render_swarm(stack, text))]
+    {
+        files.push((name, Secret::new(file), Owner::ROOT, 0o644));
+    }
     if let Some(verifier) = verifier {
         // The owner of the host's file counts inside: a bind mount, not a copy.
         let owner = Owner { uid: 0, gid: stack.images.db_owner.gid };
-        files.push(("secrets/db_verifier", Secret::new(verifier.text()), owner, 0o440));
+        files.push((VERIFIER, Secret::new(verifier.text()), owner, 0o440));
     }
     for (name, content, owner, mode) in files {
         let path = directory.join(name);
@@ -198,7 +231,7 @@ fn verifier(
     stack: &Stack,
 ) -> Result<Option<Verifier>, Box<Finding>> {
     let Some(database) = &stack.database else { return Ok(None) };
-    let old = root.read(&directory.join("secrets/db_verifier"), FILE_LIMIT);
+    let old = root.read(&directory.join(VERIFIER), FILE_LIMIT);
     let salt = old.known().and_then(|bytes| Verifier::salt_of(&String::from_utf8_lossy(bytes)));
     let made = scram_verifier(&database.password, salt.unwrap_or_else(random::bytes));
     made.map(Some).ok_or_else(|| {

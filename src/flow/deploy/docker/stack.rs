@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::compose::{Compose, accepted, compose, no_compose, ready};
-use super::set::stack_of;
+use super::set::{stack_of, stale};
 use super::{away, carry_stack, directory, refused, swarm, tell, unusable};
 use crate::cli::deploy::{DockerDown, DockerInit, DockerLogs, DockerPlace, DockerStatus, DockerUp};
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::deploy::{Layout, health_address};
 use crate::flow::deploy::carry::show;
 use crate::flow::deploy::containers::{container_state, word};
 use crate::flow::deploy::end::End;
-use crate::flow::deploy::guard::need_root;
+use crate::flow::deploy::guard::{lock_unless, need_root};
 use crate::flow::deploy::log::run_name;
 use crate::flow::deploy::observe::{Sight, observe};
 use crate::flow::deploy::unpack::owner_of_tree;
@@ -43,6 +43,7 @@ pub(super) fn check(root: &Root, place: &DockerPlace, out: &mut dyn Write) -> Re
 /// Builds and starts the stack.
 pub(super) fn up(root: &Root, asked: &DockerUp, out: &mut dyn Write) -> Result<End, String> {
     need_root(root)?;
+    let _lock = lock_unless(root, asked.dry_run)?;
     let (program, directory, sight) = match ready(root, &asked.place) {
         Ok(ready) => ready,
         Err(findings) => return refused(out, &findings),
@@ -96,6 +97,9 @@ pub(super) fn planned(
     from: Option<&Path>,
     findings: Vec<Finding>,
 ) -> Result<Up, Box<Finding>> {
+    if let Some(finding) = stale(root, &directory, stack) {
+        return Err(Box::new(finding));
+    }
     let code = match from {
         Some(from) => project_in(root, &sight.config, from)?,
         None => sight.config.working_directory.value.clone(),
