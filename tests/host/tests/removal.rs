@@ -33,11 +33,13 @@ fn a_purge_keeps_what_was_set_aside() -> Result<()> {
     machine.ok("meats-diagnose unit --adopt --yes")?;
     machine.ok(&format!("systemctl restart {UNIT}"))?;
     service::await_health(&machine)?;
+    machine.ok("install -d /var/lib/projectmeats-fixes/deploy && cd /var/lib/projectmeats-fixes/deploy && touch 1.dump lock 1-code.tar")?;
     let said = package::purge(&machine)?;
     for wanted in [
         "your own unit, set aside by --adopt, is in /var/lib/projectmeats-fixes/units",
         "/var/lib/projectmeats-fixes/units stays",
         "/var/lib/projectmeats-fixes/backups stays",
+        "/var/lib/projectmeats-fixes/deploy stays",
     ] {
         ensure!(said.text().contains(wanted), "\"{wanted}\" was not said: {said}");
     }
@@ -45,8 +47,8 @@ fn a_purge_keeps_what_was_set_aside() -> Result<()> {
     assert_eq!(kept, field::UNIT_TEXT);
     let backups = machine.ok(&format!("cat {}/*", service::BACKUPS))?;
     ensure!(backups.contains(&field::env_text()), "the oldest env file is gone");
-    let left = machine.ok("ls /var/lib/projectmeats-fixes")?;
-    assert_eq!(left, "backups\nunits\n");
+    let left = machine.ok("cd /var/lib/projectmeats-fixes && ls && ls deploy")?;
+    assert_eq!(left, "backups\ndeploy\nunits\n1.dump\n");
     machine.ok(&format!("[ -s {} ] && [ -d {} ]", field::ENV_FILE, field::LOGS))?;
     machine.finish()
 }
