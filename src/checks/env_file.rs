@@ -111,10 +111,14 @@ fn give(facts: &Facts, path: &Path) -> Vec<Vec<String>> {
     let walker = facts.walker.as_ref().filter(|w| w.owner.uid != 0);
     let writes = |step: &Step| walker.is_some_and(|w| w.may(&step.1, 2));
     let aside = format!("{text}.aside");
+    let group = match walker.filter(|_| facts.config.own_group) {
+        Some(walker) => walker.owner.gid.to_string(),
+        None => facts.config.group.value.clone(),
+    };
     let commands: &[&[&str]] = if way.last().is_some_and(writes) {
         &[&["runuser", "-u", user, "--", "mv", "-T", &text, &aside]]
     } else if way.iter().all(|(_, stat)| stat.is_roots_alone()) {
-        &[&["chgrp", &facts.config.group.value, &text], &["chmod", "g+r", &text]]
+        &[&["chgrp", &group, &text], &["chmod", "g+r", &text]]
     } else {
         &[&["ls", "-l", &text]]
     };

@@ -19,10 +19,21 @@ impl Config {
     /// Takes user, group, directories, program, env file and addresses from the unit at `path`.
     pub fn adopt(&mut self, path: &Path, unit: &dyn ServiceSettings) {
         let origin = Origin::File { path: path.to_owned(), line: 0 };
-        let last = |key: &str| unit.values(key).pop().filter(|v| plain(v));
+        let instance = self.service.split_once('@').map(|(_, instance)| instance.to_owned());
+        let last = |key: &str| {
+            let value = unit.values(key).pop()?;
+            let value = match &instance {
+                Some(instance) => value.replace("%i", instance),
+                None => value,
+            };
+            Some(value).filter(|v| plain(v))
+        };
         let mut take = Take { config: self, origin };
         take.set(&key::USER, |c| &mut c.user, last("User").as_deref().and_then(account));
         take.set(&key::GROUP, |c| &mut c.group, last("Group").as_deref().and_then(account));
+        // Without one it is the user's own (systemd.exec(5)).
+        let unset = unit.values("Group").is_empty() && !unit.values("User").is_empty();
+        take.config.own_group = unset && take.config.group.origin == Origin::Default;
         let directory = last("WorkingDirectory");
         let directory = directory.as_deref().map(|d| d.trim_start_matches('-'));
         take.set(
@@ -30,6 +41,8 @@ impl Config {
             |c| &mut c.working_directory,
             directory.and_then(absolute),
         );
+        let requirements = directory.and_then(absolute).map(|d| vec![d.join("requirements.txt")]);
+        take.set(&key::REQUIREMENTS, |c| &mut c.requirements, requirements);
         take.env_file(&unit.values("EnvironmentFile"));
         if let Some(command) = unit.values("ExecStart").first() {
             take.command(command);
@@ -57,6 +70,12 @@ impl Shown for PathBuf {
 impl Shown for u32 {
     fn shown(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Shown for Vec<PathBuf> {
+    fn shown(&self) -> String {
+        self.iter().map(Shown::shown).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -91,7 +110,8 @@ impl Take<'_> {
         }
         let text = value.shown();
         *field = Sourced { value, origin: origin.clone() };
-        for entry in self.config.entries.iter_mut().filter(|e| e.key.name == key.name) {
+        let same = |e: &&mut super::Entry| (e.key.section, e.key.name) == (key.section, key.name);
+        for entry in self.config.entries.iter_mut().filter(same) {
             entry.value.clone_from(&text);
             entry.origin = origin.clone();
         }
@@ -109,13 +129,17 @@ impl Take<'_> {
         }
     }
 
-    /// gunicorn's program and arguments.
+    /// gunicorn's program and arguments, also behind env(1), a shell or Python.
     fn command(&mut self, command: &str) {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        let program = words.first().map(|w| w.trim_start_matches(['@', '-', ':', '+', '!']));
-        let program = program.filter(|p| plain(p)).map(Path::new);
-        let is_gunicorn = |p: &&Path| p.file_name().is_some_and(|n| n == "gunicorn");
-        let Some(program) = program.filter(is_gunicorn) else { return };
+        let words = command.split([' ', '\t', '"', '\'']).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.map(|w| w.trim_start_matches(['@', ':', '+', '!'])).collect();
+        let program = words.iter().enumerate().find_map(|(at, word)| {
+            let first = at == 0 && Path::new(word).file_name().is_some_and(|n| n == "gunicorn");
+            let module = words.get(at + 1..at + 3).is_some_and(|w| w == ["-m", "gunicorn"]);
+            (first || module || word.ends_with("/bin/gunicorn")).then_some(*word)
+        });
+        let program = program.map(|p| p.trim_start_matches('-')).filter(|p| plain(p));
+        let Some(program) = program.map(Path::new) else { return };
         let bin = program.parent().filter(|p| p.file_name().is_some_and(|n| n == "bin"));
         let venv = bin.and_then(Path::parent).map(Path::to_owned);
         // A gunicorn of the system is no environment of the application's.
@@ -132,12 +156,27 @@ impl Take<'_> {
         let log = options.all(&["--error-logfile", "--log-file"]).pop();
         let directory =
             log.and_then(|l| Path::new(&l).parent().and_then(Path::to_str).map(str::to_owned));
-        self.set(&key::LOG_DIR, |c| &mut c.log_dir, directory.as_deref().and_then(own_directory));
+        let own = directory.as_deref().and_then(own_directory);
+        let own = own.filter(|directory| !self.config.holds_code(directory));
+        self.set(&key::LOG_DIR, |c| &mut c.log_dir, own);
+        let directory = options.all(&["--chdir"]).pop();
+        let directory = directory.as_deref().and_then(absolute);
+        self.set(&key::WORKING_DIRECTORY, |c| &mut c.working_directory, directory);
         let number = |name: &str| options.all(&[name]).pop().and_then(|n| n.parse().ok());
         self.set(&key::GRACEFUL_TIMEOUT, |c| &mut c.graceful_timeout, number("--graceful-timeout"));
-        let application = words.last().filter(|w| w.contains(':') && !w.starts_with('-'));
+        let application = words.iter().rev().find(|word| is_application(word));
         self.set(&key::APPLICATION, |c| &mut c.application, application.map(|w| (*w).to_owned()));
     }
+}
+
+/// `MODULE:OBJECT`, and no address.
+pub fn is_application(word: &str) -> bool {
+    let name = |text: &str| {
+        !text.is_empty()
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_alphanumeric() || "_.()".contains(c))
+    };
+    word.split_once(':').is_some_and(|(module, object)| name(module) && name(object))
 }
 
 /// An address as the setting spells it: a path for a unix socket, an address and port else.
@@ -229,6 +268,48 @@ mod tests {
         assert_eq!(config.env_file.value, before.env_file.value);
         assert_eq!(config.venv.value, before.venv.value);
         assert_eq!(config.log_dir.value, Path::new("/var/log/mine"));
+    }
+
+    fn of_command(command: &'static str) -> Config {
+        let (mut config, _) = resolve(&[]);
+        let settings =
+            [("User", "meats"), ("WorkingDirectory", "/srv/app"), ("ExecStart", command)];
+        config.adopt(Path::new("/x"), &Unit(Box::leak(Box::new(settings))));
+        config
+    }
+
+    #[test]
+    fn gunicorn_behind_other_programs() {
+        for command in [
+            "/bin/bash -c \"exec /srv/venv/bin/gunicorn --bind 127.0.0.1:9000 a.wsgi:app --pid /run/gunicorn\"",
+            "/usr/bin/env A=1 /srv/venv/bin/gunicorn -b 127.0.0.1:9000 a.wsgi:app -w 3",
+            "/srv/venv/bin/python3 -m gunicorn a.wsgi:app --bind '127.0.0.1:9000'",
+            "-/srv/venv/bin/gunicorn a.wsgi:app --bind 127.0.0.1:9000",
+        ] {
+            let config = of_command(command);
+            assert_eq!(config.venv.value, Path::new("/srv/venv"), "{command}");
+            assert_eq!(config.addresses.value, ["127.0.0.1:9000"], "{command}");
+            assert_eq!(config.application.value, "a.wsgi:app", "{command}");
+            assert!(config.own_group);
+            assert_eq!(config.requirements.value, [Path::new("/srv/app/requirements.txt")]);
+        }
+    }
+
+    #[test]
+    fn logs_beside_code_give_no_directory_away() {
+        let before = resolve(&[]).0.log_dir;
+        for log in ["/srv/app/error.log", "/srv/venv/error.log", "/srv/error.log"] {
+            let command = format!("/srv/venv/bin/gunicorn --error-logfile {log} a:b");
+            assert_eq!(of_command(command.leak()).log_dir, before, "{log}");
+        }
+    }
+
+    #[test]
+    fn a_template_names_its_instance() {
+        let (mut config, _) = resolve(&[]);
+        config.service.value = "web@meats".to_owned();
+        config.adopt(Path::new("/x"), &Unit(&[("User", "%i")]));
+        assert_eq!(config.user.value, "meats");
     }
 
     #[test]

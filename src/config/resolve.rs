@@ -1,6 +1,6 @@
 //! Sources → one validated configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::directive::{self, Directive};
 use super::key::{self, KEYS, Key};
@@ -30,6 +30,8 @@ pub struct Config {
     pub description: Sourced<String>,
     pub user: Sourced<String>,
     pub group: Sourced<String>,
+    /// A unit of the administrator's has no `Group=`: it is the user's own, whatever `group` says.
+    pub own_group: bool,
     pub enabled: Sourced<bool>,
     pub credentials: Sourced<Vec<String>>,
     pub app_dir: Sourced<PathBuf>,
@@ -77,6 +79,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the application, its environment or the env file lies in a directory.
+    pub(super) fn holds_code(&self, directory: &Path) -> bool {
+        let code = [&self.app_dir, &self.working_directory, &self.venv, &self.env_file];
+        code.into_iter().any(|path| path.starts_with(directory))
+    }
+
     /// `NAME.service`.
     pub fn unit(&self) -> String {
         format!("{}.service", self.service.value)
@@ -114,6 +122,7 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         description: r.take(&key::DESCRIPTION, one_line),
         user: r.take(&key::USER, account),
         group: r.take(&key::GROUP, account),
+        own_group: false,
         enabled: r.take(&key::ENABLED, boolean),
         credentials: r.take(&key::CREDENTIALS, |text| words(&text.replace(',', " "), variable)),
         app_dir: r.take(&key::APP_DIR, absolute),
@@ -165,8 +174,9 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         max_backups: r.take(&key::BACKUPS, |text| number(text, 2, 10_000)),
         entries: Vec::new(),
     };
-    let Resolver { mut findings, entries, .. } = r;
+    let Resolver { mut findings, mut entries, .. } = r;
     start_limit(&config, &mut findings);
+    let config = logs_apart(config, &mut entries, &mut findings);
     (Config { entries, ..config }, findings)
 }
 
@@ -202,11 +212,17 @@ impl Resolver<'_> {
 fn start_limit(config: &Config, findings: &mut Vec<Finding>) {
     let needed = config.start_limit_burst.value.saturating_mul(config.restart_sec.value);
     let interval = &config.start_limit_interval_sec;
+    let tuned = [
+        (&interval.origin, &key::START_LIMIT_INTERVAL_SEC),
+        (&config.restart_sec.origin, &key::RESTART_SEC),
+        (&config.start_limit_burst.origin, &key::START_LIMIT_BURST),
+    ];
     if interval.value > 0 && interval.value <= needed {
-        if let Origin::File { path, line } = &interval.origin {
+        let tuned = tuned.into_iter().find(|(origin, _)| **origin != Origin::Default);
+        if let Some((Origin::File { path, line }, key)) = tuned {
             findings.push(Finding::new(
                 &finding::CFG_BAD_VALUE,
-                Subject::line(path, *line).key(key::START_LIMIT_INTERVAL_SEC.name),
+                Subject::line(path, *line).key(key.name),
                 format!(
                     "start_limit_interval_sec is never reached: {} starts take at least {needed} s",
                     config.start_limit_burst.value
@@ -214,6 +230,24 @@ fn start_limit(config: &Config, findings: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// What pre-start gives to the service user holds neither code nor the env file.
+fn logs_apart(config: Config, entries: &mut [Entry], findings: &mut Vec<Finding>) -> Config {
+    let Origin::File { path, line } = &config.log_dir.origin else { return config };
+    let Some(default) = own_directory(key::LOG_DIR.default) else { return config };
+    if !config.holds_code(&config.log_dir) {
+        return config;
+    }
+    let detail = "log_dir holds the application, its environment or the env file, and the service \
+                  user may write there; this value is ignored";
+    let subject = Subject::line(path, *line).key(key::LOG_DIR.name);
+    findings.push(Finding::new(&finding::CFG_BAD_VALUE, subject, detail));
+    for entry in entries.iter_mut().filter(|entry| entry.key.name == key::LOG_DIR.name) {
+        entry.value = key::LOG_DIR.default.to_owned();
+        entry.origin = Origin::Default;
+    }
+    Config { log_dir: Sourced::default_value(default), ..config }
 }
 
 fn unknown_keys(parsed: &[Parsed], findings: &mut Vec<Finding>) {
@@ -297,7 +331,8 @@ fn unit_name(text: &str) -> Option<String> {
     let ok = !text.is_empty() && text.len() <= 200 && text.bytes().all(fine);
     let parts: Vec<&str> = text.split('@').collect();
     let instance = parts.len() <= 2 && parts.iter().all(|p| !p.is_empty());
-    (ok && instance && !text.starts_with('.')).then(|| text.to_owned())
+    (ok && instance && !text.starts_with('.') && !text.ends_with(".service"))
+        .then(|| text.to_owned())
 }
 
 /// A name that an env file can give to a variable.

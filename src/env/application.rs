@@ -85,6 +85,9 @@ const LOOKS: &[(&str, Look)] = &[
     ("SECURE_SSL_REDIRECT", switch),
     ("SESSION_COOKIE_SECURE", switch),
     ("CSRF_COOKIE_SECURE", switch),
+    ("SECURE_HSTS_INCLUDE_SUBDOMAINS", switch),
+    ("SECURE_HSTS_PRELOAD", switch),
+    ("SECURE_HSTS_SECONDS", number),
     ("DATABASE_URL", database_url),
 ];
 
@@ -103,13 +106,16 @@ fn place(bytes: &[u8], ctx: &Context, var: &Var<'_>, mut defect: Defect) -> Defe
 }
 
 /// Kinds that ask where there is something to propose.
-const ASK_ONLY_WITH: &[&Kind] = &[&finding::NOT_BOOLEAN, &finding::DATABASE_URL_MALFORMED];
+const ASK_ONLY_WITH: &[&Kind] =
+    &[&finding::NOT_BOOLEAN, &finding::DATABASE_URL_MALFORMED, &finding::ORIGIN_SCHEME];
 
 /// The origins, https:// in front of those without a scheme.
 fn with_scheme(value: &str) -> String {
     let origin = |origin: &str| match origin.trim() {
-        plain if plain.is_empty() || plain.contains("://") => plain.to_owned(),
-        plain => format!("https://{plain}"),
+        plain if plain.is_empty() || plain.contains("://") => {
+            plain.trim_end_matches('/').to_owned()
+        }
+        plain => format!("https://{}", plain.trim_end_matches('/')),
     };
     value.split(',').map(origin).collect::<Vec<_>>().join(",")
 }
@@ -149,7 +155,8 @@ fn near_scheme(url: &str) -> Option<String> {
 /// The URL with the characters of the password written as `%XX`.
 fn percent_encoded(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
-    let (login, host) = rest.rsplit_once('@')?;
+    let (head, query) = rest.split_at_checked(without_query(rest).len())?;
+    let (login, host) = head.rsplit_once('@')?;
     let (user, password) = login.split_once(':')?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~!*".contains(&b);
     let mut encoded = String::new();
@@ -160,7 +167,7 @@ fn percent_encoded(url: &str) -> Option<String> {
             false => encoded.push_str(&format!("%{byte:02X}")),
         }
     }
-    Some(format!("{scheme}://{user}:{encoded}@{host}"))
+    Some(format!("{scheme}://{user}:{encoded}@{host}{query}"))
 }
 
 /// Whether a percent sign has its two digits.
@@ -197,6 +204,11 @@ fn switch(value: &str) -> Option<Flaw> {
     (!is_boolean(value)).then(|| flaw().meant(near_boolean(value).map(str::to_owned)))
 }
 
+fn number(value: &str) -> Option<Flaw> {
+    let flaw = || Flaw::new(&finding::NOT_BOOLEAN, "not a whole number");
+    value.trim().parse::<i64>().is_err().then(flaw)
+}
+
 /// The words of python-decouple; empty is false.
 fn is_boolean(value: &str) -> bool {
     let words = ["", "1", "0", "yes", "no", "true", "false", "on", "off", "y", "n", "t", "f"];
@@ -211,7 +223,7 @@ fn allowed_hosts(value: &str) -> Option<Flaw> {
     let flaw = if value.trim().is_empty() {
         Flaw::new(&finding::ALLOWED_HOSTS_MISSING, "the value is empty")
     } else if !value.split(',').all(|host| host.is_empty() || host_name(host) == host) {
-        let detail = "an entry has a blank, quote, bracket, scheme or port and cannot match";
+        let detail = "an entry has a blank, quote, bracket, scheme, port or *. and cannot match";
         Flaw::new(&finding::ALLOWED_HOSTS_MALFORMED, detail)
     } else {
         return None;
@@ -232,6 +244,8 @@ fn host_name(entry: &str) -> &str {
     let host = host.split(['/', '?', '#']).next().unwrap_or_default();
     let end = host.find(odd).unwrap_or(host.len());
     let host = host.get(..end).unwrap_or_default();
+    // Django's own sign for all names below one is the dot alone.
+    let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
     let digits = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
     if let Some(address) = host.strip_prefix('[') {
         let (inner, port) = address.split_once(']').unwrap_or((address, ""));
@@ -249,15 +263,28 @@ fn host_name(entry: &str) -> &str {
 }
 
 fn origins(value: &str) -> Option<Flaw> {
-    let odd = |origin: &str| {
-        let origin = origin.trim();
-        !origin.is_empty() && !origin.contains("://")
-    };
-    let flaw = || Flaw::new(&finding::ORIGIN_SCHEME, "an origin does not begin with a scheme");
-    value.split(',').any(odd).then(|| flaw().meant(with_scheme(value)))
+    let good = |all: &str| all.split(',').map(str::trim).all(|o| o.is_empty() || is_origin(o));
+    if good(value) {
+        return None;
+    }
+    let detail = "an origin has no scheme, or a path, quote or blank, and cannot match";
+    let meant = Some(with_scheme(value)).filter(|meant| good(meant));
+    Some(Flaw::new(&finding::ORIGIN_SCHEME, detail).meant(meant))
 }
 
-/// Schemes of dj-database-url.
+/// Scheme, host and port; the last two are django-cors-headers' own.
+fn is_origin(origin: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || "/'\";*?#".contains(c);
+    let whole = |(scheme, host): (&str, &str)| {
+        let host = host.strip_prefix("*.").unwrap_or(host);
+        let word = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        let named = !scheme.is_empty() && !host.is_empty() && !host.starts_with('.');
+        word && named && !host.contains(odd) && host.contains('[') == host.contains(']')
+    };
+    origin.split_once("://").is_some_and(whole) || ["null", "file://"].contains(&origin)
+}
+
+/// Schemes of dj-database-url and django-environ.
 const SCHEMES: &[&str] = &[
     "postgres",
     "postgresql",
@@ -276,15 +303,16 @@ const SCHEMES: &[&str] = &[
     "mssqlms",
     "redshift",
     "cockroach",
+    "cockroachdb",
+    "pyodbc",
     "timescale",
     "timescalegis",
 ];
 
 fn database_url(value: &str) -> Option<Flaw> {
     let malformed = |detail| Some(Flaw::new(&finding::DATABASE_URL_MALFORMED, detail));
-    let Some((scheme, rest)) = value.split_once("://") else {
-        return if value.starts_with("sqlite:") { None } else { malformed("not a URL") };
-    };
+    let Some((scheme, rest)) = value.split_once("://") else { return malformed("not a URL") };
+    let scheme = scheme.strip_prefix("prometheus_").unwrap_or(scheme);
     if !SCHEMES.contains(&scheme) {
         return malformed("the scheme is unknown").map(|flaw| flaw.meant(near_scheme(value)));
     }
@@ -295,12 +323,21 @@ fn database_url(value: &str) -> Option<Flaw> {
         let detail = "the password has one of # / ? [ ] or a percent sign";
         return Some(Flaw::new(&finding::URL_UNENCODED, detail).meant(percent_encoded(value)));
     }
-    match authority(rest) {
-        _ if value == "sqlite://:memory:" => None,
-        Ok(()) => None,
-        Err(detail) => malformed(detail),
+    if ["sqlite", "spatialite"].contains(&scheme) {
+        let memory = rest.is_empty() || rest == ":memory:";
+        return if memory || rest.starts_with('/') { None } else { malformed(SLASHES) };
     }
+    if let Err(detail) = authority(rest) {
+        return malformed(detail);
+    }
+    let path = rest.split(['?', '#']).next().and_then(|rest| rest.split_once('/'));
+    let named = path.is_some_and(|(_, name)| !name.is_empty()) || rest.contains("service=");
+    let nameless = scheme.starts_with("postgres") && rest.contains('@') && !named;
+    if nameless { malformed("there is no name of a database behind the host") } else { None }
 }
+
+/// With two, what follows is a host to the library, and the file another one or none.
+const SLASHES: &str = "SQLite needs three slashes, or four for an absolute path";
 
 const SHORTEST_PASSWORD: usize = 4;
 
@@ -332,14 +369,22 @@ fn authority(rest: &str) -> Result<(), &'static str> {
     }
 }
 
+/// What stands in front of the options; a password may have a question mark.
+fn without_query(rest: &str) -> &str {
+    match rest.split_once('?') {
+        Some((head, query)) if head.contains('@') && query.contains('=') => head,
+        _ => rest,
+    }
+}
+
 fn password(rest: &str) -> Option<&str> {
-    rest.rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
+    without_query(rest).rsplit_once('@')?.0.split_once(':').map(|(_, password)| password)
 }
 
 /// The password ends where the library's splitter ends it: at the first of `# / ?`, last `@`.
 fn unencoded(rest: &str) -> bool {
     // Everything up to the last @ that has user and password in front of it was meant as such.
-    let Some((login, host)) = rest.rsplit_once('@') else { return false };
+    let Some((login, host)) = without_query(rest).rsplit_once('@') else { return false };
     let Some((_, password)) = login.split_once(':') else { return false };
     if host.is_empty() || login.starts_with('/') {
         return false;
@@ -431,12 +476,19 @@ mod tests {
             "postgres://u:p@h:99999/d",
             "'postgres://u:p@[::1/d'",
             "'postgres://u:p@[host]/d'",
+            "postgres://u:p@h:5432",
+            "postgres://u:p@h/",
+            "sqlite://db.sqlite3",
+            "sqlite:/var/lib/db.sqlite3",
         ] {
             check_file(&format!("DATABASE_URL={url}\n"), false, &["database-url-malformed"]);
         }
         for url in [
             "postgres://u:p@h:/d",
-            "postgres://u:p@h:5432",
+            "'postgres://u:p@h/d?application_name=a@b'",
+            "cockroachdb://u:p@h/d",
+            "prometheus_postgresql://u:p@h/d",
+            "sqlite:///db.sqlite3",
             "postgres://h:5432/d",
             "'postgres://u:p@[::1]:5432/d'",
             "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d",
@@ -445,6 +497,14 @@ mod tests {
         ] {
             check_file(&format!("DATABASE_URL={url}\n"), false, &[]);
         }
+        check_file("ALLOWED_HOSTS=*.a.org\n", false, &["allowed-hosts-malformed"]);
+        check_file("SECURE_HSTS_SECONDS=31536000\nSECURE_HSTS_PRELOAD=on\n", false, &[]);
+        check_file("SECURE_HSTS_SECONDS=1y\n", false, &["not-boolean"]);
+        for origins in ["https://a.org/", "'https://a.org https://b.org'", "*", "https:/a.org"] {
+            check_file(&format!("CSRF_TRUSTED_ORIGINS={origins}\n"), false, &["origin-scheme"]);
+        }
+        check_file("CSRF_TRUSTED_ORIGINS='https://a.org,http://*.b.org:81'\n", false, &[]);
+        check_file("CORS_ALLOWED_ORIGINS='null,file://,https://[::1]:8000'\n", false, &[]);
         check_file("ALLOWED_HOSTS=\n", false, &["allowed-hosts-missing"]);
         check_file("CSRF_TRUSTED_ORIGINS=a.org\n", false, &["origin-scheme"]);
         check_file("DATABASE_URL=\n", false, &["database-url-malformed"]);
@@ -468,6 +528,13 @@ mod tests {
             ("DEBUG=Flase", Some("DEBUG=False")),
             ("ALLOWED_HOSTS='a.org, b.org'", Some("ALLOWED_HOSTS=a.org,b.org")),
             ("CSRF_TRUSTED_ORIGINS=a.org", Some("CSRF_TRUSTED_ORIGINS=https://a.org")),
+            ("CSRF_TRUSTED_ORIGINS=https://a.org/", Some("CSRF_TRUSTED_ORIGINS=https://a.org")),
+            ("CSRF_TRUSTED_ORIGINS='*'", None),
+            ("ALLOWED_HOSTS='*.a.org'", Some("ALLOWED_HOSTS=.a.org")),
+            (
+                "DATABASE_URL='postgres://u:p/w@h/d?a=b@c'",
+                Some("DATABASE_URL='postgres://u:p%2Fw@h/d?a=b@c'"),
+            ),
             ("DATABASE_URL=postgre://u:p@h/d", Some("DATABASE_URL=postgres://u:p@h/d")),
             ("DATABASE_URL=other://u:p@h/d", None),
             (

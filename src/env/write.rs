@@ -35,9 +35,9 @@ impl fmt::Display for SetError {
             Self::Length => {
                 "name, equals sign and value are longer than 131071 bytes; the kernel starts no program with that"
             }
-            Self::Refused => "systemd refuses the file as it is; repair it first: meats-env fix",
+            Self::Refused => "systemd refuses the file as it is; see meats-env check",
             Self::Entangled => {
-                "an open quote or a backslash joins the line to others; repair it first: meats-env fix --interactive"
+                "an open quote or a backslash joins the line to others; see meats-env check"
             }
         })
     }

@@ -72,6 +72,7 @@ pub fn observe(root: &Root, config: &Config, bytes: &[u8], stat: &Stat) -> Evide
     };
     let used = match answered {
         Some(time) if time > stat.mtime => Use::Seen,
+        _ if unreadable(root, config) => Use::Unknown,
         _ => Use::NotSeen,
     };
     Evidence { running: running(root, config, &candidates), last_good, used }
@@ -101,11 +102,18 @@ pub fn running_value(root: &Root, config: &Config) -> Option<Secret> {
     })
 }
 
-/// When the newest successful request was logged: the access log has one near its end, and that
-/// log was written then.
+/// When the newest successful request was logged: the access log, or the one that was rotated away
+/// from it, has one near its end, and that log was written then.
 fn last_answer(root: &Root, config: &Config) -> Option<Timestamp> {
-    let path = config.log_file("access.log");
-    let tail = root.read_tail(&path, 64 << 10);
+    ["access.log", "access.log.1"].iter().find_map(|name| answer_in(root, &config.log_file(name)))
+}
+
+fn unreadable(root: &Root, config: &Config) -> bool {
+    matches!(root.read_tail(&config.log_file("access.log"), 1), Fact::Unknown(_))
+}
+
+fn answer_in(root: &Root, path: &Path) -> Option<Timestamp> {
+    let tail = root.read_tail(path, 64 << 10);
     let (bytes, stat) = tail.known()?;
     let answered = bytes.split(|b| *b == b'\n').any(|line| {
         // Combined log format: the status stands behind the quoted request.

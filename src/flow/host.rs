@@ -14,10 +14,17 @@ use crate::tree::{self, Cut, Entry, Ids, TreeFacts, WantedDir};
 pub fn observe_ids(root: &Root, config: &Config) -> Option<Ids> {
     let accounts = Accounts::observe(root);
     let user = accounts.find_user(&config.user)?;
-    let gid = accounts.find_gid(&config.group)?;
+    let service = service_owner(&accounts, config)?;
     // A group of the user's own name reads the env file; without one, its primary group.
     let env_gid = accounts.find_gid(&user.name).unwrap_or(user.gid);
-    Some(Ids { service: Owner { uid: user.uid, gid }, env_gid })
+    Some(Ids { service, env_gid })
+}
+
+/// The user and the group that the service runs as.
+pub fn service_owner(accounts: &Accounts, config: &Config) -> Option<Owner> {
+    let user = accounts.find_user(&config.user)?;
+    let gid = if config.own_group { user.gid } else { accounts.find_gid(&config.group)? };
+    Some(Owner { uid: user.uid, gid })
 }
 
 /// The log tree and the directories that the service needs.

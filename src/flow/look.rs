@@ -418,10 +418,8 @@ pub(super) fn packages_seen(
         requirements: super::venv::observe_requirements(root, &files),
         context: packages::Context {
             user: config.user.value.clone(),
-            runs_as: user.map(|u| Owner {
-                uid: u.uid,
-                gid: accounts.find_gid(&config.group).unwrap_or(u.gid),
-            }),
+            runs_as: super::service_owner(accounts, config)
+                .or(user.map(|u| Owner { uid: u.uid, gid: u.gid })),
             guarded,
             requirement_files: files,
             serving,

@@ -36,6 +36,6 @@ mod units;
 pub mod venv;
 mod watch;
 
-pub use host::{observe_ids, observe_tree};
+pub use host::{observe_ids, observe_tree, service_owner};
 pub use settings::{observe_service, observe_settings};
 pub use units::observe_unit;

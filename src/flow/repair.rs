@@ -16,7 +16,7 @@ use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply};
 use crate::tree::{self, Entry, Ids};
-use crate::unit::{AdminUnit, UnitFacts, UnitFile, plan_unit};
+use crate::unit::{AdminUnit, UnitFacts, plan_unit};
 
 /// Everything seen and planned, before anything is changed.
 #[derive(Debug)]
@@ -35,12 +35,17 @@ impl Assessment {
 
 /// Looks at the host and plans every repair that needs no question.
 pub fn assess(root: &Root) -> Assessment {
-    let (config, findings, unit) = observe_service(root);
+    let (mut config, findings, unit) = observe_service(root);
+    if matches!(unit.admin, AdminUnit::Present { .. }) {
+        // Only the generated unit loads them.
+        config.credentials.value.clear();
+    }
+    let strange = is_strange(&config, &unit);
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
     plan.actions.extend(leftovers(root, &config));
     let referenced = unit_reads(&config, &unit);
-    match observe_ids(root, &config) {
+    match observe_ids(root, &config).filter(|_| !strange) {
         Some(ids) => {
             let mut access = env_access(root, &config, ids);
             let mut content = super::env_repair::plan(root, &config, &referenced);
@@ -50,11 +55,22 @@ pub fn assess(root: &Root) -> Assessment {
             plan.join(content);
             plan.join(tree::plan_tree(&observe_tree(root, &config, ids)));
         }
+        None if strange => {}
         None => plan.findings.push(user_missing(&config, &unit)),
     }
     plan.findings.extend(program_missing(root, &config, &unit));
     plan.findings.extend(plan_unit(&config, &unit).1);
     Assessment { config, unit, plan }
+}
+
+/// A user whom only systemd knows owns nothing that could be judged: `DynamicUser=`, a specifier.
+fn is_strange(config: &Config, unit: &UnitFacts) -> bool {
+    unit.admin.merged().is_some_and(|text| {
+        let dynamic = text.last("Service", "DynamicUser");
+        let user = text.last("Service", "User").filter(|_| config.user.origin == Origin::Default);
+        matches!(dynamic, Some("yes" | "true" | "on" | "1"))
+            || user.is_some_and(|u| u.contains('%'))
+    })
 }
 
 /// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc. Only root may
@@ -189,18 +205,16 @@ pub fn plan_access(root: &Root, config: &Config, ids: Ids) -> Plan {
 }
 
 fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
-    let AdminUnit::Present { bytes, drop_ins, .. } = &unit.admin else {
+    let Some(text) = unit.admin.merged() else {
         return Referenced { ours: true, others: false };
     };
-    let mut text = UnitFile::parse(bytes);
-    for drop_in in drop_ins {
-        text.extend(&drop_in.bytes);
-    }
     let ours = config.env_file.to_string_lossy();
     let files = text.list("Service", "EnvironmentFile");
     let path = |f: &&&str| f.trim_start_matches('-') == ours;
     let named = files.iter().filter(path).count();
-    Referenced { ours: named > 0, others: files.len() > named }
+    let sets = |word: &str| word.contains("SECRET_KEY=") || word.contains("ALLOWED_HOSTS=");
+    let own = text.list("Service", "Environment").into_iter().any(sets);
+    Referenced { ours: named > 0, others: files.len() > named || own }
 }
 
 fn user_missing(config: &Config, unit: &UnitFacts) -> Finding {
@@ -213,9 +227,11 @@ fn user_missing(config: &Config, unit: &UnitFacts) -> Finding {
         false => (missing("user", &config.user), vec!["useradd", "--system", "--user-group", user]),
         true => (missing("group", &config.group), vec!["groupadd", "--system", group]),
     };
-    Finding::new(&finding::SVC_USER_MISSING, Subject::unit(config.unit()), detail)
-        .command(&make)
-        .blocking()
+    let found = Finding::new(&finding::SVC_USER_MISSING, Subject::unit(config.unit()), detail);
+    let found = found.command(&make);
+    // Where pre-start runs for a unit that names its user, systemd has found that user, in LDAP for
+    // example.
+    if matches!(unit.admin, AdminUnit::Present { .. }) { found } else { found.blocking() }
 }
 
 fn missing(what: &str, name: &Sourced<String>) -> String {
@@ -228,10 +244,21 @@ fn missing(what: &str, name: &Sourced<String>) -> String {
 
 /// The program that the unit starts, if it is plainly not there.
 fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Finding> {
-    let program = match &unit.admin {
-        AdminUnit::Present { bytes, drop_ins, .. } => {
-            let mut text = UnitFile::parse(bytes);
-            drop_ins.iter().for_each(|d| text.extend(&d.bytes));
+    // With one of these the service sees other files than we do.
+    const OWN_VIEW: &[&str] = &[
+        "BindPaths",
+        "BindReadOnlyPaths",
+        "ExtensionDirectories",
+        "ExtensionImages",
+        "MountImages",
+        "RootDirectory",
+        "RootImage",
+    ];
+    let program = match unit.admin.merged() {
+        Some(text) => {
+            if OWN_VIEW.iter().any(|key| !text.list("Service", key).is_empty()) {
+                return None;
+            }
             let line = text.list("Service", "ExecStart").first().copied()?.to_owned();
             let word =
                 line.split_whitespace().next()?.trim_start_matches(['@', '-', ':', '+', '!']);
@@ -239,7 +266,7 @@ fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Fin
             let plain = word.starts_with('/') && !word.contains(['%', '$', '"', '\'', '\\']);
             plain.then(|| PathBuf::from(word))?
         }
-        _ => config.venv.join("bin/gunicorn"),
+        None => config.venv.join("bin/gunicorn"),
     };
     if !root.stat(&program).is_absent() {
         return None;

@@ -50,7 +50,7 @@ pub fn observe_around(
         gunicorn: gunicorn_version(root, &config.venv),
         program: program(root, config),
         user_exists: accounts.find_user(&config.user).is_some(),
-        group_exists: accounts.find_gid(&config.group).is_some(),
+        group_exists: config.own_group || accounts.find_gid(&config.group).is_some(),
         admin,
     }
 }

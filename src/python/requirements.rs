@@ -211,6 +211,10 @@ fn parse_line(line: &str) -> Line {
         [("-r", false), ("--requirement", false), ("-c", true), ("--constraint", true)]
     {
         if let Some(path) = option_value(line, option) {
+            // What is fetched is not on this host.
+            if path.contains("://") {
+                return Line::Nothing;
+            }
             return Line::Include { path: path.to_owned(), constraint };
         }
     }
@@ -250,7 +254,7 @@ fn parse_requirement(text: &str) -> Line {
 fn is_address(text: &str) -> bool {
     let path = text.split(';').next().unwrap_or(text).trim_end();
     text.starts_with(['/', '.'])
-        || text.contains("://")
+        || path.contains('/')
         || path.ends_with(".whl")
         || path.ends_with(".tar.gz")
         || path.ends_with(".zip")
@@ -264,7 +268,7 @@ fn named_address(text: &str) -> Line {
         file.strip_suffix(".whl")?.split('-').next()
     };
     let name = egg.and_then(|rest| rest.split(['&', '[', ' ', ';']).next()).or_else(wheel);
-    match name.and_then(parse_name).map(|name: Name| parse_specifier(name.as_ref())) {
+    match name.and_then(parse_name).map(|name: Name| parse_specifier(&format!("{name} @ -"))) {
         Some(Ok(specifier)) => Line::Requirement(Box::new(specifier)),
         _ => Line::Nothing,
     }
@@ -307,7 +311,7 @@ mod tests {
             "-e ./here\n-e git+https://h/x.git#egg=Some_App\n./wheels/foo_bar-1.0-py3-none-any.whl\n",
             &["2:some-app", "3:foo-bar"],
         );
-        check("https://host/a.tar.gz\n/abs/dir\n", &[]);
+        check("https://host/a.tar.gz\n/abs/dir\nlibs/foo\n-c https://host/c.txt\n", &[]);
         check("a @ git+https://tok:secret@host/x.git@v1\n", &["1:a"]);
         check("a==1 #egg\n", &["1:a==1"]);
         check("a; python_version < '3.8'", &["1:a"]);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::file::UnitFile;
 use super::words::{RawWord, raw_words};
+use crate::config::is_application;
 
 /// One line of fixes.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +53,21 @@ pub fn adopt(unit: &UnitFile, log_dir: &Path, runtime_dir: &Path) -> Adoption {
     let known = |section: &str, key: &str| {
         PLAIN.iter().any(|(s, k, ..)| (*s, *k) == (section, key))
             || OURS.contains(&key)
-            || section == "Install"
+            || (section, key) == ("Install", "WantedBy")
     };
     for a in &unit.assignments {
         let in_force = unit.list(&a.section, &a.key).contains(&a.value.as_str());
-        if in_force && !known(&a.section, &a.key) {
+        let order = ["After", "Wants", "Requires"].contains(&a.key.as_str());
+        let usual = order && a.value.split_whitespace().all(|unit| USUAL.contains(&unit));
+        if in_force && !usual && !known(&a.section, &a.key) {
             adoption.left.push(format!("[{}] {}={}", a.section, a.key, a.value));
         }
     }
     adoption
 }
+
+/// Units that the generated unit is ordered after anyway, or need not be.
+const USUAL: &[&str] = &["network.target", "network-online.target", "postgresql.service"];
 
 /// Settings that are one value on both sides.
 const PLAIN: &[(&str, &str, &str, &str)] = &[
@@ -77,10 +83,8 @@ const PLAIN: &[(&str, &str, &str, &str)] = &[
 
 /// What the generated unit decides by itself, or is read above.
 const OURS: &[&str] = &[
-    "After",
     "AmbientCapabilities",
     "CapabilityBoundingSet",
-    "Conflicts",
     "Documentation",
     "Environment",
     "EnvironmentFile",
@@ -104,7 +108,6 @@ const OURS: &[&str] = &[
     "ReadWriteDirectories",
     "ReadWritePaths",
     "RemainAfterExit",
-    "Requires",
     "Restart",
     "RestrictNamespaces",
     "RestrictRealtime",
@@ -115,12 +118,9 @@ const OURS: &[&str] = &[
     "StandardOutput",
     "SyslogIdentifier",
     "SystemCallArchitectures",
-    "TimeoutStartSec",
     "TimeoutStopSec",
     "Type",
-    "UMask",
     "UnsetEnvironment",
-    "Wants",
 ];
 
 fn environment(adoption: &mut Adoption, unit: &UnitFile) {
@@ -172,7 +172,9 @@ fn command(adoption: &mut Adoption, unit: &UnitFile) {
         } else {
             let (option, value) = match word.split_once('=') {
                 Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
-                None => (word, words.next_if(|next| !next.starts_with('-'))),
+                None => {
+                    (word, words.next_if(|n| n == "-" || !n.starts_with('-') && !is_application(n)))
+                }
             };
             argument(adoption, &option, value);
         }
@@ -201,6 +203,8 @@ fn argument(adoption: &mut Adoption, option: &str, value: Option<String>) {
         }
         // systemd knows the process; a pid file can only name a stranger's.
         "-p" | "--pid" => {}
+        // systemd waits for this very process.
+        "-D" | "--daemon" => {}
         "--log-level" if text == "info" => {}
         "--max-requests" if text == "1000" => {}
         "--max-requests-jitter" if text == "100" => {}
@@ -247,11 +251,11 @@ mod tests {
     #[test]
     fn a_unit_of_the_field() {
         let unit = UnitFile::parse(
-            b"[Unit]\nDescription=Meats 100%%\n[Service]\nType=simple\nUser=meats\nGroup=web\n\
+            b"[Unit]\nDescription=Meats 100%%\nAfter=network.target\nRequires=redis.service\n[Service]\nType=simple\nUser=meats\nGroup=web\n\
               EnvironmentFile=-/etc/a.env\nEnvironmentFile=-/opt/b.env\nNice=5\n\
               Environment=\"PATH=/v/bin\" DJANGO_SETTINGS_MODULE=a.b X=1\n\
               ExecStart=/v/bin/gunicorn -w 4 --bind=unix:/run/m.sock -b localhost:8001 --preload \\\n\
-              --error-logfile /srv/log/e.log --pid /run/x.pid -k gevent m.wsgi:application\n\
+              --error-logfile /srv/log/e.log --pid /run/x.pid -k gevent --daemon m.wsgi:application --reuse-port\n\
               ProtectSystem=strict\nReadWritePaths=/run /srv/log /opt/media\nRestartSec=10\n",
         );
         let adoption = adopt(&unit, Path::new("/srv/log"), Path::new("/run/m"));
@@ -267,7 +271,7 @@ mod tests {
             ("addresses", "/run/m.sock 127.0.0.1:8001"),
             ("preload", "yes"),
             ("log_dir", "/srv/log"),
-            ("extra_args", "-k gevent"),
+            ("extra_args", "-k gevent --reuse-port"),
             ("application", "m.wsgi:application"),
             ("writable", "/opt/media"),
         ];
@@ -275,6 +279,7 @@ mod tests {
         let left = [
             "[Service] Environment=X=1",
             "[Service] EnvironmentFile=-/opt/b.env",
+            "[Unit] Requires=redis.service",
             "[Service] Nice=5",
         ];
         assert_eq!(adoption.left, left);

@@ -25,6 +25,8 @@ impl UnitFile {
     /// Reads a drop-in after what was read before.
     pub fn extend(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
+        // As systemd does (config_parse).
+        let text = text.trim_start_matches('\u{feff}');
         let mut section = String::new();
         let mut pending = String::new();
         for line in text.lines() {

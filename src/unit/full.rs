@@ -225,8 +225,10 @@ fn ending(t: &mut Text, config: &Config, facts: &UnitFacts) {
     t.line("Restart=always");
     t.tuned(&config.restart_sec, format!("RestartSec={}", config.restart_sec.value));
     let version = facts.systemd.known().copied().unwrap_or(OLDEST_SYSTEMD);
-    if version >= 254 {
-        // Growing pauses, but few enough that the start limit is still reached.
+    let longest = config.start_limit_burst.value.saturating_mul(config.restart_sec.value * 3);
+    let limit = config.start_limit_interval_sec.value;
+    if version >= 254 && (limit == 0 || longest < limit) {
+        // Growing pauses, where the start limit is still reached.
         t.line("RestartSteps=3");
         t.line(format!("RestartMaxDelaySec={}", (config.restart_sec.value * 3).max(1)));
     }
@@ -251,7 +253,11 @@ pub(super) fn socket(config: &Config, facts: &UnitFacts) -> String {
     for address in &config.addresses.value {
         t.tuned(&config.addresses, format!("ListenStream={}", escape(address)));
     }
-    if config.addresses.value.iter().any(|a| a.starts_with('/')) {
+    let begins = |with: &str| config.addresses.value.iter().any(|a| a.starts_with(with));
+    if begins("0.0.0.0:") && begins("[::]:") {
+        t.line("BindIPv6Only=ipv6-only");
+    }
+    if begins("/") {
         // An unknown user fails the socket, and with it the service, before pre-start can say so.
         if facts.user_exists && facts.group_exists {
             t.tuned(&config.user, format!("SocketUser={}", config.user.value));

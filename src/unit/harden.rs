@@ -24,8 +24,15 @@ pub(super) fn lines(config: &Config) -> Vec<Line> {
     };
     let own = &config.hardening_override;
     let named = |text: &str, d: &Directive| text.split('=').next() == Some(d.name.as_str());
+    // An empty /home would have no program; read-only, it has places to write by the lines below.
+    let homes = |path: &&PathBuf| path.starts_with("/home") || path.starts_with("/root");
+    let used = [&config.venv.value, &config.working_directory.value, &config.log_dir.value];
+    let home = used.iter().any(homes);
+    let seen =
+        |text| if home && text == "ProtectHome=yes" { "ProtectHome=read-only" } else { text };
     let mut lines: Vec<Line> = profile
         .into_iter()
+        .map(seen)
         .filter(|text| !own.iter().any(|d| named(text, d)))
         .map(|text| Line { text: text.to_owned(), from: config.hardening.origin.clone() })
         .collect();

@@ -80,20 +80,27 @@ fn server(d: &Directive, upstreams: &[Upstream]) -> Server {
     for inner in &d.block {
         let rest = || inner.words.iter().skip(1).cloned();
         if inner.is("listen") {
-            let tls = rest().any(|w| w == "ssl" || w == "quic");
-            server.plain.extend(rest().next().filter(|_| !tls));
+            let other = rest().any(|w| ["ssl", "quic", "proxy_protocol"].contains(&w.as_str()));
+            server.plain.extend(rest().next().filter(|_| !other));
         } else if inner.is("server_name") {
             server.names.extend(rest());
         } else if inner.is("ssl_certificate") {
             server.certificates.extend(rest().next());
-        } else if inner.is("location") {
-            server.locations.push(location(inner, upstreams));
         }
     }
-    if server.plain.is_empty() && server.certificates.is_empty() {
+    locations(&d.block, upstreams, &mut server.locations);
+    if !d.block.iter().any(|inner| inner.is("listen")) {
         server.plain.push("80".to_owned());
     }
     server
+}
+
+/// Also those in others.
+fn locations(block: &[Directive], upstreams: &[Upstream], found: &mut Vec<Location>) {
+    for d in block.iter().filter(|d| d.is("location")) {
+        found.push(location(d, upstreams));
+        locations(&d.block, upstreams, found);
+    }
 }
 
 fn location(d: &Directive, upstreams: &[Upstream]) -> Location {
@@ -119,10 +126,12 @@ fn location(d: &Directive, upstreams: &[Upstream]) -> Location {
     }
 }
 
-/// `localhost:8000/x` → `127.0.0.1:8000`; a socket ends at a colon.
+/// `localhost:8000/x` → `127.0.0.1:8000`; a socket ends at a colon, and /var/run is /run.
 fn address(text: &str) -> String {
     if let Some(path) = text.strip_prefix("unix:") {
-        return format!("unix:{}", path.split(':').next().unwrap_or(path));
+        let path = path.split(':').next().unwrap_or(path);
+        let path = path.strip_prefix("/var").filter(|p| p.starts_with("/run/")).unwrap_or(path);
+        return format!("unix:{path}");
     }
     let place = text.split('/').next().unwrap_or(text);
     let place = place.replace("localhost", "127.0.0.1");
@@ -227,15 +236,18 @@ server {
     location = /health/ { proxy_pass http://localhost:8000; }
     location / { proxy_set_header Host ${host}; proxy_pass http://app; }
     location /static/ { alias /srv/static/; }
-} }"#;
+    location /api/ { location /api/v1/ { proxy_pass http://unix:/var/run/x.sock:/; } }
+} server { listen 443 ssl; include snippets/certificate.conf; } }"#;
         let (servers, user) = parse(&[text.to_owned()]);
         assert_eq!(user.as_deref(), Some("www-data"));
-        let [server] = servers.as_slice() else { panic!("{servers:?}") };
+        let [server, closed] = servers.as_slice() else { panic!("{servers:?}") };
+        assert!(closed.plain.is_empty(), "{closed:?}");
         assert_eq!(server.plain, ["80", "[::]:80"]);
         assert_eq!(server.names, ["a.example", "b.example"]);
         assert_eq!(server.certificates, ["/etc/ssl/a.pem"]);
         let targets = |path| server.location_of(path).map(|l| l.targets.clone());
         assert_eq!(targets("/health/"), Some(vec!["127.0.0.1:8000".to_owned()]));
+        assert_eq!(targets("/api/v1/a"), Some(vec!["unix:/run/x.sock".to_owned()]));
         assert_eq!(targets("/x"), Some(vec!["unix:/run/projectmeats.sock".to_owned()]));
         assert_eq!(
             server.location_of("/static/x").and_then(|l| l.alias.as_deref()),

@@ -116,7 +116,16 @@ fn double_equals(value: &Value<'_>) -> Vec<Defect> {
 
 /// Another assignment at the end of the value; a line end before it is proposed.
 fn merged(value: &Value<'_>) -> Option<Defect> {
+    // A backslash at the end of a line joins it to the next, and is a finding of its own.
+    if value.text().contains(&b'\n') {
+        return None;
+    }
     let second = second_line(value.key.as_bytes(), &value.raw.cooked)?;
+    let beside = value.raw.cooked.get(..second.name.start).is_some_and(|text| text.ends_with(b" "));
+    // What stands in quotes with a blank before it is text.
+    if beside && value.text().starts_with(b"'") | value.text().starts_with(b"\"") {
+        return None;
+    }
     let name = value.cooked.get(second.name.clone()).filter(|_| second.told);
     // What may be the end of a secret is not named.
     let name = name.unwrap_or("another assignment");
@@ -125,7 +134,7 @@ fn merged(value: &Value<'_>) -> Option<Defect> {
     let literal = value.pieces.len() == 1 && value.text() == value.cooked.as_bytes();
     let at = value.written.start + second.name.start;
     Some(match literal && second.told {
-        true => defect.gain(name).propose(Edit::replace(at..at, *b"\n")),
+        true => defect.gain(name).propose(Edit::replace(at - usize::from(beside)..at, *b"\n")),
         false => defect,
     })
 }

@@ -277,6 +277,14 @@ fn is_glued<F: FnOnce() -> bool>(secret: &LazyCell<bool, F>, value: &[u8], at: u
     }
 }
 
+/// Whether what begins at `at` stands behind one plain word and a blank.
+fn is_beside(value: &[u8], at: usize) -> bool {
+    let word = slice(value, 0..at).strip_suffix(b" ");
+    word.is_some_and(|w| {
+        !w.is_empty() && !w.starts_with(b"-") && !w.iter().any(|b| b" =".contains(b))
+    })
+}
+
 /// The name of an assignment that is glued to a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Second {
@@ -299,7 +307,8 @@ pub(super) fn second_line(key: &[u8], value: &[u8]) -> Option<Second> {
         let option = before.ends_with(b"-") && run.len() == length + 1;
         let text = slice(value, name.clone());
         let good = is_valid_name(text) && text != key && !option;
-        let glued = good && is_glued(&secret, value, name.start);
+        let glued =
+            good && (known && is_beside(value, name.start) || is_glued(&secret, value, name.start));
         glued.then(|| Second { name, told: known || !*secret })
     })
 }
@@ -492,11 +501,12 @@ pub(super) fn smart_quoted(value: &str) -> Option<Option<Vec<u8>>> {
     }
     let double = |c: char| DOUBLE.contains(c);
     let quote = |c: char| double(c) || SINGLE.contains(c);
-    if let Some(inner) = value.strip_prefix(quote) {
+    let only = |kind: &dyn Fn(char) -> bool| value.chars().filter(|c| kind(*c)).count() == 1;
+    let whole = only(&quote) || value.ends_with(quote);
+    if let Some(inner) = value.strip_prefix(quote).filter(|_| whole) {
         return Some(Some(inner.strip_suffix(quote).unwrap_or(inner).as_bytes().to_vec()));
     }
     // In prose they come in pairs, and an apostrophe stands between letters.
-    let only = |kind: &dyn Fn(char) -> bool| value.chars().filter(|c| kind(*c)).count() == 1;
     match value.strip_suffix(quote) {
         Some(inner) if only(&quote) => Some(Some(inner.as_bytes().to_vec())),
         _ => (!value.contains(' ') && only(&double)).then_some(None),

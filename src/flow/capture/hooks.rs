@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::store::read_record_anywhere;
 use crate::config::{CAPTURE, Config, ON_FAILURE_DIR, RUN_DIR};
-use crate::model::{Fact, FileKind, Owner, message};
+use crate::flow::service_owner;
+use crate::model::{Fact, FileKind, message};
 use crate::sys::exec::{self, Request};
 use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
@@ -55,10 +56,7 @@ pub(super) fn run(root: &Root, config: &Config, id: &str) -> Result<(), String> 
     let record = record.ok_or(format!("there is no record \"{id}\""))?;
     let json = serde_json::to_vec(&record).map_err(|e| e.to_string())?;
     let accounts = Accounts::observe(root);
-    let owner = accounts
-        .find_user(&config.user)
-        .zip(accounts.find_gid(&config.group))
-        .map(|(user, gid)| Owner { uid: user.uid, gid })
+    let owner = service_owner(&accounts, config)
         .ok_or("the service user does not exist; no program is run as root instead")?;
     for program in programs(root) {
         let request = Request::new(&[&program])

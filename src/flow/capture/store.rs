@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::{Places, Record, State, Stored, record_path};
 use crate::config::{Config, RUN_DIR, STATE_DIR};
+use crate::flow::service_owner;
 use crate::model::{Effect, Fact, Origin, Owner, Plan, finding};
 use crate::sys::apply::apply;
 use crate::sys::ids::Accounts;
@@ -34,13 +35,12 @@ pub(super) fn make_directory(root: &Root, path: &Path, mode: u32) {
 
 pub(super) fn places(root: &Root, config: &Config, unit: &str) -> Places {
     let accounts = Accounts::observe(root);
-    let user = accounts.find_user(&config.user);
-    let owner = user.zip(accounts.find_gid(&config.group));
+    let owner = service_owner(&accounts, config);
     Places {
         records: kept_records(),
         state: state_path(unit),
         log: config.log_file("post_failure.log"),
-        log_owner: owner.map_or(Owner::ROOT, |(u, gid)| Owner { uid: u.uid, gid }),
+        log_owner: owner.unwrap_or(Owner::ROOT),
         log_cap: u64::from(config.capture_log_size.value),
         max_records: usize::try_from(config.capture_records.value).unwrap_or(usize::MAX),
         zone: clock::zone(root),

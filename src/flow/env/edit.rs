@@ -131,7 +131,7 @@ pub(super) fn write(
         let code = if why == SetError::Name { USAGE } else { REFUSED };
         Stop::new(code, format!("{}: {why}", input.name))
     })?;
-    if input.path.is_none() {
+    if input.path.is_none() && !dry_run {
         out.write_all(after.expose())
             .map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(0);

@@ -364,8 +364,10 @@ fn is_foreign(name: &str) -> bool {
     foreign.contains(&name) || name == "__pycache__" || name == ".tox"
 }
 
-/// `.env`, `.env.NAME`, `NAME.env`; copies and editors' leftovers are none.
+/// `.env`, `.env.NAME`, `NAME.env`; copies, editors' leftovers and templates are none.
 fn is_env_name(name: &str) -> bool {
     let copy = name.contains(".backup") || name.ends_with('~') || name.ends_with(".bak");
-    (name == ".env" || name.starts_with(".env.") || name.ends_with(".env")) && !copy
+    let template =
+        [".example", ".sample", ".template", ".dist"].iter().any(|end| name.ends_with(end));
+    (name == ".env" || name.starts_with(".env.") || name.ends_with(".env")) && !copy && !template
 }

@@ -73,7 +73,7 @@ fn fix_file(
         after = Some(interview(&input, &context, after, out)?);
     }
     let after = after.filter(|text| text.expose() != input.bytes);
-    if input.path.is_none() {
+    if input.path.is_none() && !asked.dry_run {
         let text = after.as_ref().map_or(input.bytes.as_slice(), Secret::expose);
         out.write_all(text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(left(&judged(text), &input.name, err));
@@ -227,7 +227,10 @@ fn interview(
     let mut declined: Vec<String> = Vec::new();
     for _ in 0..MOST {
         let judged = judge(text.expose(), context);
-        let next = judged.defects.iter().find_map(|defect| {
+        // A new secret last: that it is short may come from what is asked before.
+        let mut defects: Vec<&Defect> = judged.defects.iter().collect();
+        defects.sort_by_key(|defect| defect.proposal.is_empty() && defect.takes_fresh_secret());
+        let next = defects.into_iter().find_map(|defect| {
             let tag = format!("{}{:?}", defect.finding.kind.id, defect.finding.subject);
             if declined.contains(&tag) {
                 return None;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::checks::{Step, Walker};
 use crate::config::Config;
+use crate::flow::service_owner;
 use crate::model::{Fact, FileKind, Owner};
 use crate::sys::Root;
 use crate::sys::ids::Accounts;
@@ -13,10 +14,11 @@ use crate::sys::ids::Accounts;
 /// User, group and further groups of the service.
 pub(super) fn walker(config: &Config, accounts: &Accounts) -> Option<Walker> {
     let user = accounts.find_user(&config.user)?;
-    let gid = accounts.find_gid(&config.group).unwrap_or(user.gid);
+    let owner = service_owner(accounts, config);
+    let owner = owner.unwrap_or(Owner { uid: user.uid, gid: user.gid });
     let mut groups = accounts.supplementary(&user.name);
     groups.push(user.gid);
-    Some(Walker { owner: Owner { uid: user.uid, gid }, groups })
+    Some(Walker { owner, groups })
 }
 
 /// For each thing that the service needs, the directories from the root to it.

@@ -288,7 +288,7 @@ kinds! {
     }
     ALLOWED_HOSTS_MALFORMED = "ENV-058" "allowed-hosts-malformed" Warning Asks {
         "ALLOWED_HOSTS has an entry that cannot match.",
-        why: "A blank, a quote, a bracket, a scheme or a port in an entry makes that host answer 400.",
+        why: "A blank, a quote, a bracket, a scheme, a port or *. in an entry makes that host answer 400; all names below one are .NAME.",
         remedy: "Write names only, with commas and without blanks:\n    meats-env fix --interactive",
     }
     DATABASE_URL_MALFORMED = "ENV-059" "database-url-malformed" Error Asks {
@@ -298,15 +298,15 @@ kinds! {
         leads_to: ["APP-019", "APP-004", "APP-005", "APP-002", "SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     NOT_BOOLEAN = "ENV-060" "not-boolean" Error Asks {
-        "A switch has a value that is neither true nor false.",
+        "A switch has a value that is neither true nor false, or a number is none.",
         why: "The application stops when it loads.",
-        remedy: "Write True or False; where the word can be told, it is proposed:\n    meats-env fix --interactive\n    meats-env set DEBUG",
+        remedy: "Write True or False, or digits; where the word can be told, it is proposed:\n    meats-env fix --interactive\n    meats-env set DEBUG",
         leads_to: ["SVC-001", "APP-014", "APP-015", "SVC-002", "NET-001", "NET-002"],
     }
     ORIGIN_SCHEME = "ENV-061" "origin-scheme" Warning Asks {
-        "An origin has no scheme.",
-        why: "The service runs, but manage.py check fails and migrate refuses to run.",
-        remedy: "Write https:// in front of each origin:\n    meats-env fix --interactive",
+        "An origin has no scheme, or more than scheme, host and port.",
+        why: "The service runs, but manage.py check fails and migrate refuses to run, or the origin never matches.",
+        remedy: "Write https://HOST for each origin, with commas between them:\n    meats-env fix --interactive",
     }
     VALUE_TOO_LONG = "ENV-062" "value-too-long" Error ByHand {
         "A key with its value is longer than the kernel's limit of 131071 bytes.",
