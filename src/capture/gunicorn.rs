@@ -169,12 +169,12 @@ fn option(_: &Facts, line: &str) -> Option<Cause> {
         "Invalid value",
         "isn't a valid",
         "is not a valid port",
-        "' doesn't exist",
         "No application module",
         "No such user",
         "No such group",
     ];
-    let told = |text: &&str| settings.iter().any(|word| text.contains(word));
+    let file = |text: &str| text.starts_with('\'') && text.ends_with("' doesn't exist");
+    let told = |text: &&str| settings.iter().any(|word| text.contains(word)) || file(text);
     let config = line.trim().strip_prefix("Error: ").filter(told);
     let why = usage.or(config)?;
     Some(Cause::new(&finding::APP_OPTION, format!("gunicorn refused its command: {why}")))

@@ -89,7 +89,7 @@ pub struct Check {
     pub flat: bool,
     /// One line for a monitoring plugin; usage errors and "could not look" are 3
     #[arg(hide_short_help = true)]
-    #[arg(long, conflicts_with_all = ["json", "fix"])]
+    #[arg(long, conflicts_with_all = ["json", "fix", "dry_run"])]
     pub plugin: bool,
     /// Ask only for what this user can see
     #[arg(hide_short_help = true)]

@@ -41,7 +41,11 @@ impl Config {
             |c| &mut c.working_directory,
             directory.and_then(absolute),
         );
-        let requirements = directory.and_then(absolute).map(|d| vec![d.join("requirements.txt")]);
+        // In addition to the usual place; one that is not there asks for nothing.
+        let usual = take.config.requirements.value.clone();
+        let own = directory.and_then(absolute).map(|d| d.join("requirements.txt"));
+        let own = own.filter(|file| !usual.contains(file));
+        let requirements = own.map(|file| [vec![file], usual].concat());
         take.set(&key::REQUIREMENTS, |c| &mut c.requirements, requirements);
         take.env_file(&unit.values("EnvironmentFile"));
         if let Some(command) = unit.values("ExecStart").first() {
@@ -49,6 +53,9 @@ impl Config {
         }
     }
 }
+
+const SYSTEMS: &[&str] =
+    &["/etc/environment", "/etc/os-release", "/etc/default/locale", "/etc/locale.conf"];
 
 /// A value as it would be written in fixes.conf.
 trait Shown {
@@ -122,6 +129,8 @@ impl Take<'_> {
         let paths: Vec<PathBuf> = values
             .iter()
             .filter(|v| plain(v) && !v.contains('*'))
+            // Those of the whole system are not the service's.
+            .filter(|v| !SYSTEMS.contains(&v.trim_start_matches('-')))
             .filter_map(|v| absolute(v.trim_start_matches('-')))
             .collect();
         if !paths.contains(&self.config.env_file.value) {
@@ -131,20 +140,23 @@ impl Take<'_> {
 
     /// gunicorn's program and arguments, also behind env(1), a shell or Python.
     fn command(&mut self, command: &str) {
-        let words = command.split([' ', '\t', '"', '\'']).filter(|word| !word.is_empty());
-        let words: Vec<&str> = words.map(|w| w.trim_start_matches(['@', ':', '+', '!'])).collect();
+        let words = command.split([' ', '\t', '"', '\'', ';']).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.collect();
         let program = words.iter().enumerate().find_map(|(at, word)| {
+            let word =
+                if at == 0 { word.trim_start_matches(['@', '-', ':', '+', '!']) } else { *word };
             let first = at == 0 && Path::new(word).file_name().is_some_and(|n| n == "gunicorn");
             let module = words.get(at + 1..at + 3).is_some_and(|w| w == ["-m", "gunicorn"]);
-            (first || module || word.ends_with("/bin/gunicorn")).then_some(*word)
+            (first || module || word.ends_with("/bin/gunicorn")).then_some(word)
         });
-        let program = program.map(|p| p.trim_start_matches('-')).filter(|p| plain(p));
+        let program = program.filter(|p| plain(p));
         let Some(program) = program.map(Path::new) else { return };
         let bin = program.parent().filter(|p| p.file_name().is_some_and(|n| n == "bin"));
         let venv = bin.and_then(Path::parent).map(Path::to_owned);
         // A gunicorn of the system is no environment of the application's.
         let system = |v: &PathBuf| v == Path::new("/usr") || v == Path::new("/usr/local");
-        self.set(&key::VENV, |c| &mut c.venv, venv.filter(|v| !system(v)));
+        let venv = venv.filter(|venv| venv.is_absolute() && !system(venv));
+        self.set(&key::VENV, |c| &mut c.venv, venv);
         let options = Options(&words);
         let addresses: Vec<String> =
             options.all(&["-b", "--bind"]).iter().map(|a| address(a)).collect();
@@ -157,7 +169,12 @@ impl Take<'_> {
         let directory =
             log.and_then(|l| Path::new(&l).parent().and_then(Path::to_str).map(str::to_owned));
         let own = directory.as_deref().and_then(own_directory);
-        let own = own.filter(|directory| !self.config.holds_code(directory));
+        // A log file alone says that a directory is the service's where it is one of logs.
+        let of_logs = |path: &PathBuf| {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            path.starts_with("/var/log") || name.is_some_and(|name| name.contains("log"))
+        };
+        let own = own.filter(|path| of_logs(path) && !self.config.holds_code(path));
         self.set(&key::LOG_DIR, |c| &mut c.log_dir, own);
         let directory = options.all(&["--chdir"]).pop();
         let directory = directory.as_deref().and_then(absolute);
@@ -171,12 +188,15 @@ impl Take<'_> {
 
 /// `MODULE:OBJECT`, and no address.
 pub fn is_application(word: &str) -> bool {
+    // gunicorn's addresses and settings files are spelled alike.
+    const OTHERS: &[&str] = &["unix", "fd", "file", "python", "egg", "tcp"];
     let name = |text: &str| {
         !text.is_empty()
             && !text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_alphanumeric() || "_.()".contains(c))
+            && text.chars().all(|c| c.is_alphanumeric() || "_.()-".contains(c))
     };
-    word.split_once(':').is_some_and(|(module, object)| name(module) && name(object))
+    let both = |(module, object)| !OTHERS.contains(&module) && name(module) && name(object);
+    word.split_once(':').is_some_and(both)
 }
 
 /// An address as the setting spells it: a path for a unix socket, an address and port else.
@@ -291,14 +311,43 @@ mod tests {
             assert_eq!(config.addresses.value, ["127.0.0.1:9000"], "{command}");
             assert_eq!(config.application.value, "a.wsgi:app", "{command}");
             assert!(config.own_group);
-            assert_eq!(config.requirements.value, [Path::new("/srv/app/requirements.txt")]);
+            assert_eq!(config.requirements.value[0], Path::new("/srv/app/requirements.txt"));
         }
+    }
+
+    #[test]
+    fn words_that_look_like_others() {
+        for (command, address, application) in [
+            (
+                "/v/bin/gunicorn --bind :8000 my-app.wsgi:application",
+                "127.0.0.1:8000",
+                "my-app.wsgi:application",
+            ),
+            (
+                "/v/bin/gunicorn wsgi:app -c file:gunicorn.conf.py --bind unix:x.sock",
+                "x.sock",
+                "wsgi:app",
+            ),
+            (
+                "/bin/sh -c 'exec /v/bin/gunicorn wsgi:app -b 0.0.0.0:80; echo'",
+                "0.0.0.0:80",
+                "wsgi:app",
+            ),
+        ] {
+            let config = of_command(command);
+            assert_eq!(config.addresses.value, [address], "{command}");
+            assert_eq!(config.application.value, application, "{command}");
+        }
+        let before = resolve(&[]).0.venv;
+        assert_eq!(of_command("/bin/sh -c 'exec venv/bin/gunicorn a:b'").venv, before);
     }
 
     #[test]
     fn logs_beside_code_give_no_directory_away() {
         let before = resolve(&[]).0.log_dir;
-        for log in ["/srv/app/error.log", "/srv/venv/error.log", "/srv/error.log"] {
+        for log in
+            ["/home/alice/error.log", "/srv/app/error.log", "/srv/venv/error.log", "/srv/error.log"]
+        {
             let command = format!("/srv/venv/bin/gunicorn --error-logfile {log} a:b");
             assert_eq!(of_command(command.leak()).log_dir, before, "{log}");
         }

@@ -206,7 +206,8 @@ fn switch(value: &str) -> Option<Flaw> {
 
 fn number(value: &str) -> Option<Flaw> {
     let flaw = || Flaw::new(&finding::NOT_BOOLEAN, "not a whole number");
-    value.trim().parse::<i64>().is_err().then(flaw)
+    // As int() of Python does.
+    value.trim().replace('_', "").parse::<i64>().is_err().then(flaw)
 }
 
 /// The words of python-decouple; empty is false.
@@ -324,8 +325,12 @@ fn database_url(value: &str) -> Option<Flaw> {
         return Some(Flaw::new(&finding::URL_UNENCODED, detail).meant(percent_encoded(value)));
     }
     if ["sqlite", "spatialite"].contains(&scheme) {
-        let memory = rest.is_empty() || rest == ":memory:";
-        return if memory || rest.starts_with('/') { None } else { malformed(SLASHES) };
+        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let memory = path.is_empty() || path == ":memory:";
+        // A host of no meaning.
+        let path =
+            path.strip_prefix("localhost").or_else(|| path.strip_prefix('.')).unwrap_or(path);
+        return if memory || path.starts_with('/') { None } else { malformed(SLASHES) };
     }
     if let Err(detail) = authority(rest) {
         return malformed(detail);
@@ -372,7 +377,14 @@ fn authority(rest: &str) -> Result<(), &'static str> {
 /// What stands in front of the options; a password may have a question mark.
 fn without_query(rest: &str) -> &str {
     match rest.split_once('?') {
-        Some((head, query)) if head.contains('@') && query.contains('=') => head,
+        // A path behind the last @ makes that the end of the password.
+        Some((head, query))
+            if head.contains('@')
+                && query.contains('=')
+                && !query.rsplit_once('@').is_some_and(|(_, tail)| tail.contains('/')) =>
+        {
+            head
+        }
         _ => rest,
     }
 }
@@ -489,6 +501,8 @@ mod tests {
             "cockroachdb://u:p@h/d",
             "prometheus_postgresql://u:p@h/d",
             "sqlite:///db.sqlite3",
+            "sqlite://./db.sqlite3",
+            "sqlite://localhost/db.sqlite3",
             "postgres://h:5432/d",
             "'postgres://u:p@[::1]:5432/d'",
             "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d",
@@ -498,7 +512,7 @@ mod tests {
             check_file(&format!("DATABASE_URL={url}\n"), false, &[]);
         }
         check_file("ALLOWED_HOSTS=*.a.org\n", false, &["allowed-hosts-malformed"]);
-        check_file("SECURE_HSTS_SECONDS=31536000\nSECURE_HSTS_PRELOAD=on\n", false, &[]);
+        check_file("SECURE_HSTS_SECONDS=31_536_000\nSECURE_HSTS_PRELOAD=on\n", false, &[]);
         check_file("SECURE_HSTS_SECONDS=1y\n", false, &["not-boolean"]);
         for origins in ["https://a.org/", "'https://a.org https://b.org'", "*", "https:/a.org"] {
             check_file(&format!("CSRF_TRUSTED_ORIGINS={origins}\n"), false, &["origin-scheme"]);
@@ -512,6 +526,7 @@ mod tests {
         check_file("SECRET_KEY=test-secret-key-for-testing-only\n", false, &["published-value"]);
         check_file("DATABASE_URL=postgres://u:p/w@h/d\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL='postgres://u:p#w@h/d'\n", false, &["url-unencoded"]);
+        check_file("DATABASE_URL='postgres://u:p@ss?wo=rd@host/db'\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL=postgres://u:p%zz@h/d\n", false, &["url-unencoded"]);
         check_file("DATABASE_URL=postgres://u:p@w@h/d\n", false, &[]);
         check_file("DATABASE_URL=postgres://u:p%40w@h:5432/d?a=b\n", false, &[]);

@@ -19,6 +19,8 @@ pub const ENV_LIMIT: u64 = 64 << 20;
 pub struct Referenced {
     pub ours: bool,
     pub others: bool,
+    /// systemd starts the service with the file as it is, or without it.
+    pub served: bool,
 }
 
 /// Plans the repair of the env file; a file that systemd would refuse blocks the start.
@@ -28,7 +30,7 @@ pub fn plan(root: &Root, config: &Config, referenced: &Referenced) -> Plan {
     let (bytes, stat) = match observe_env(root, &config.env_file) {
         Ok(read) => read,
         Err(mut finding) => {
-            finding.blocks_start = alone;
+            finding.blocks_start = alone && !referenced.served;
             plan.findings.push(*finding);
             return plan;
         }

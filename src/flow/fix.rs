@@ -35,11 +35,12 @@ pub(super) fn fix(
     (out, err): (&mut dyn Write, &mut dyn Write),
 ) -> u8 {
     let ended = repaired(root, asked, terminal, first, if asked.json { err } else { out });
-    if !write_files(root, asked, &ended.seen, err) {
-        return 2;
-    }
+    let written = write_files(root, asked, &ended.seen, err);
     if ended.told || asked.json {
         show(root, asked, terminal, &ended.seen, out);
+    }
+    if !written {
+        return 2;
     }
     ended.code.unwrap_or_else(|| ended.seen.diagnosis.word.exit_status())
 }

@@ -34,7 +34,11 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
     let stack = stack::observe(root, &config);
     let addresses = match stack.known().filter(|stack| stack.serves()) {
         Some(stack) => vec![stack.address.clone()],
-        None => super::environment::addresses(&config),
+        // Spelled as those of nginx are: /var/run is a link.
+        None => {
+            let own = super::environment::addresses(&config);
+            own.into_iter().map(|a| a.replacen("unix:/var/run/", "unix:/run/", 1)).collect()
+        }
     };
     let mut planned = plan.findings;
     planned.extend(drift(&plan.actions, &accounts));

@@ -44,7 +44,7 @@ pub fn assess(root: &Root) -> Assessment {
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
     plan.actions.extend(leftovers(root, &config));
-    let referenced = unit_reads(&config, &unit);
+    let referenced = unit_reads(root, &config, &unit);
     match observe_ids(root, &config).filter(|_| !strange) {
         Some(ids) => {
             let mut access = env_access(root, &config, ids);
@@ -58,19 +58,23 @@ pub fn assess(root: &Root) -> Assessment {
         None if strange => {}
         None => plan.findings.push(user_missing(&config, &unit)),
     }
+    plan.findings.extend(insisted(root, &config, &unit));
     plan.findings.extend(program_missing(root, &config, &unit));
     plan.findings.extend(plan_unit(&config, &unit).1);
     Assessment { config, unit, plan }
 }
 
-/// A user whom only systemd knows owns nothing that could be judged: `DynamicUser=`, a specifier.
+/// A user whom only systemd knows owns nothing that could be judged: `DynamicUser=` without a user of
+/// that name, a specifier, a unit that cannot be read.
 fn is_strange(config: &Config, unit: &UnitFacts) -> bool {
-    unit.admin.merged().is_some_and(|text| {
-        let dynamic = text.last("Service", "DynamicUser");
-        let user = text.last("Service", "User").filter(|_| config.user.origin == Origin::Default);
-        matches!(dynamic, Some("yes" | "true" | "on" | "1"))
-            || user.is_some_and(|u| u.contains('%'))
-    })
+    let Some(text) = unit.admin.in_force() else {
+        return matches!(unit.admin, AdminUnit::Unreadable { .. });
+    };
+    let user = text.last("Service", "User").filter(|user| !user.is_empty());
+    let dynamic = text.last("Service", "DynamicUser").unwrap_or_default().to_ascii_lowercase();
+    let dynamic = ["yes", "y", "true", "t", "on", "1"].contains(&dynamic.as_str());
+    dynamic && !(user.is_some() && unit.user_exists)
+        || config.user.origin == Origin::Default && user.is_some_and(|user| user.contains('%'))
 }
 
 /// Our own directories; tmpfiles.d makes them too, but not in a chroot without /proc. Only root may
@@ -204,9 +208,9 @@ pub fn plan_access(root: &Root, config: &Config, ids: Ids) -> Plan {
     access
 }
 
-fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
-    let Some(text) = unit.admin.merged() else {
-        return Referenced { ours: true, others: false };
+fn unit_reads(root: &Root, config: &Config, unit: &UnitFacts) -> Referenced {
+    let Some(text) = unit.admin.in_force() else {
+        return Referenced { ours: true, others: false, served: false };
     };
     let ours = config.env_file.to_string_lossy();
     let files = text.list("Service", "EnvironmentFile");
@@ -214,7 +218,27 @@ fn unit_reads(config: &Config, unit: &UnitFacts) -> Referenced {
     let named = files.iter().filter(path).count();
     let sets = |word: &str| word.contains("SECRET_KEY=") || word.contains("ALLOWED_HOSTS=");
     let own = text.list("Service", "Environment").into_iter().any(sets);
-    Referenced { ours: named > 0, others: files.len() > named || own }
+    // A file that systemd can do without, or reads by a link, starts the service as it ever did.
+    let adopted = matches!(config.env_file.origin, Origin::File { line: 0, .. });
+    let insisted = files.iter().any(|f| **f == *ours);
+    let served = match root.kind(&config.env_file, true) {
+        Fact::Absent => adopted && !insisted,
+        Fact::Known(kind) => kind == FileKind::Regular,
+        Fact::Unknown(_) => true,
+    };
+    Referenced { ours: named > 0, others: files.len() > named || own, served }
+}
+
+/// Further env files that the unit names without a dash, and that are not there: our drop-in has a
+/// dash for them, so that pre-start runs, and systemd would have stopped the start.
+fn insisted(root: &Root, config: &Config, unit: &UnitFacts) -> Vec<Finding> {
+    let text = unit.admin.in_force().unwrap_or_default();
+    let files = text.list("Service", "EnvironmentFile").into_iter().map(Path::new);
+    let plain = |f: &&Path| f.is_absolute() && !f.to_string_lossy().contains(['%', '*', '?', '[']);
+    let others = files.filter(plain).filter(|f| *f != config.env_file.value);
+    let gone = others.filter(|f| root.kind(f, true).is_absent());
+    let why = "there is no such file, and the unit names it without a dash";
+    gone.map(|f| Finding::new(&finding::ENV_MISSING, Subject::file(f), why).blocking()).collect()
 }
 
 fn user_missing(config: &Config, unit: &UnitFacts) -> Finding {
@@ -254,7 +278,7 @@ fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Fin
         "RootDirectory",
         "RootImage",
     ];
-    let program = match unit.admin.merged() {
+    let program = match unit.admin.in_force() {
         Some(text) => {
             if OWN_VIEW.iter().any(|key| !text.list("Service", key).is_empty()) {
                 return None;

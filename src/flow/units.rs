@@ -97,9 +97,9 @@ pub fn observe_admin(
                 Found::Masked => return (AdminUnit::Masked { path }, Vec::new()),
                 Found::Unit(bytes) => {
                     let all = drop_ins(root, &unit);
-                    let first = |d: &&DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
-                    let drop_ins = all.iter().filter(first).cloned().collect();
-                    return (AdminUnit::Present { path, bytes, drop_ins }, all);
+                    let first = |d: &DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
+                    let (drop_ins, later) = all.iter().cloned().partition(first);
+                    return (AdminUnit::Present { path, bytes, drop_ins, later }, all);
                 }
                 Found::Unreadable(why) => {
                     return (AdminUnit::Unreadable { path, why }, Vec::new());

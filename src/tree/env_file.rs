@@ -36,7 +36,9 @@ pub fn plan_env_access(directory: &Entry, file: &Entry, ids: Ids) -> Plan {
         if stat.kind == FileKind::Regular && stat.links == 1 {
             let seen = Seen::from(stat);
             let (path, from) = (file.path.clone(), Owner { uid: stat.uid, gid: stat.gid });
-            if stat.uid != 0 {
+            // What everybody could read the service may read by itself.
+            let all_read = stat.gid == 0 && stat.mode & 0o004 != 0;
+            if stat.uid != 0 || all_read {
                 let owner = Owner { uid: 0, gid: ids.env_gid };
                 let effect = Effect::SetOwner { path: path.clone(), owner, from, seen };
                 plan.push(&finding::ENV_ACCESS, Origin::Default, effect);
@@ -90,6 +92,7 @@ mod tests {
         check(("/etc/p", 0, 0o755), (0, 998, 0o640), &[]);
         check(("/etc/p", 0, 0o750), (0, 0, 0o600), &[]);
         check(("/etc/p", 0, 0o755), (0, 33, 0o644), &["640"]);
+        check(("/etc/p", 0, 0o755), (0, 0, 0o644), &["0:998", "640"]);
         check(("/etc/p", 998, 0o775), (998, 33, 0o640), &["0:33", "755", "0:998"]);
         check(("/etc/p", 0, 0o755), (33, 33, 0o600), &["0:998", "640"]);
         check(("/opt/p", 998, 0o777), (0, 0, 0o600), &[]);

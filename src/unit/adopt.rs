@@ -58,7 +58,9 @@ pub fn adopt(unit: &UnitFile, log_dir: &Path, runtime_dir: &Path) -> Adoption {
     for a in &unit.assignments {
         let in_force = unit.list(&a.section, &a.key).contains(&a.value.as_str());
         let order = ["After", "Wants", "Requires"].contains(&a.key.as_str());
-        let usual = order && a.value.split_whitespace().all(|unit| USUAL.contains(&unit));
+        let same = [("UMask", "0027"), ("TimeoutStartSec", "60")]
+            .contains(&(a.key.as_str(), a.value.as_str()));
+        let usual = same || order && a.value.split_whitespace().all(|unit| USUAL.contains(&unit));
         if in_force && !usual && !known(&a.section, &a.key) {
             adoption.left.push(format!("[{}] {}={}", a.section, a.key, a.value));
         }

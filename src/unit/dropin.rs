@@ -20,8 +20,6 @@ const PATH_LISTS: &[&[&str]] = &[
     &["InaccessiblePaths", "InaccessibleDirectories"],
     &["ExecPaths"],
     &["NoExecPaths"],
-    &["BindPaths"],
-    &["BindReadOnlyPaths"],
 ];
 
 /// The text of the drop-in.
@@ -33,7 +31,7 @@ pub(super) fn drop_in(config: &Config, facts: &UnitFacts, unit: &UnitFile, path:
     for names in PATH_LISTS {
         dashed(&mut lines, unit, names);
     }
-    wall(&mut lines, unit);
+    wall(&mut lines, &facts.admin.in_force().unwrap_or_default());
     pre_start(&mut lines, unit);
     if !unit.list("Service", "ExecStopPost").iter().any(|l| l.contains(CAPTURE)) {
         lines.push(format!("ExecStopPost=-+{CAPTURE}"));
@@ -128,6 +126,9 @@ fn pre_start(lines: &mut Vec<String>, unit: &UnitFile) {
         lines.push("# first ours, then those of the unit".to_owned());
         lines.push("ExecStartPre=".to_owned());
     }
-    lines.push(format!("ExecStartPre=+{PRE_START}"));
+    // In a root of its own the service has no such program, and "+" lifts nothing of that.
+    let jail = ["RootDirectory", "RootImage"].iter();
+    let jail = jail.filter_map(|key| unit.last("Service", key)).any(|value| !value.is_empty());
+    lines.push(format!("ExecStartPre={}+{PRE_START}", if jail { "-" } else { "" }));
     lines.extend(commands.iter().map(|c| format!("ExecStartPre={c}")));
 }

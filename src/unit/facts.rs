@@ -25,6 +25,8 @@ pub enum AdminUnit {
         bytes: Vec<u8>,
         /// His drop-ins that systemd applies before ours, in order.
         drop_ins: Vec<DropIn>,
+        /// Those behind ours.
+        later: Vec<DropIn>,
     },
     /// There is one, but it could not be read.
     Unreadable {
@@ -34,6 +36,15 @@ pub enum AdminUnit {
 }
 
 impl AdminUnit {
+    /// The unit with all of his drop-ins.
+    pub fn in_force(&self) -> Option<UnitFile> {
+        let mut unit = self.merged()?;
+        if let Self::Present { later, .. } = self {
+            later.iter().for_each(|d| unit.extend(&d.bytes));
+        }
+        Some(unit)
+    }
+
     /// The unit with the drop-ins that come before ours.
     pub fn merged(&self) -> Option<UnitFile> {
         let Self::Present { bytes, drop_ins, .. } = self else { return None };

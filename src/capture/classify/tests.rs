@@ -107,6 +107,13 @@ fn what_gunicorn_says() {
     let no = "PermissionError(13, 'Permission denied')";
     check(&[
         (EXIT_1, "Error: 'gunicorn.conf.py' doesn't exist".into(), "APP-018", "gunicorn.conf.py"),
+        (EXIT_1, "Error: the bucket 'media' doesn't exist".into(), "APP-015", "bucket"),
+        (
+            EXIT_1,
+            format!("{}\nError: no bucket", raised("KeyError: 'handled'")),
+            "APP-015",
+            "no bucket",
+        ),
         (EXIT_1, "Error: 'abc' is not a valid port number.".into(), "APP-018", "port number"),
         (
             HIDDEN_1,

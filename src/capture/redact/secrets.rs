@@ -97,7 +97,7 @@ pub(super) fn secret_parts(key: &str, value: &Secret) -> Vec<Part> {
     if is_harmless(key, bytes) {
         return Vec::new();
     }
-    match url_password(bytes).filter(|password| !password.is_empty()) {
+    match url_password(bytes).filter(|p| !p.is_empty() || !bytes.starts_with(b"http")) {
         Some(password) => vec![part(password)],
         None if is_url(bytes) => url_tokens(bytes).map(part).collect(),
         None => vec![part(bytes)],

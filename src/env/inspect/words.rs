@@ -281,7 +281,10 @@ fn is_glued<F: FnOnce() -> bool>(secret: &LazyCell<bool, F>, value: &[u8], at: u
 fn is_beside(value: &[u8], at: usize) -> bool {
     let word = slice(value, 0..at).strip_suffix(b" ");
     word.is_some_and(|w| {
-        !w.is_empty() && !w.starts_with(b"-") && !w.iter().any(|b| b" =".contains(b))
+        !w.is_empty()
+            && !w.starts_with(b"-")
+            && !w.ends_with(b"env")
+            && !w.iter().any(|b| b" =".contains(b))
     })
 }
 

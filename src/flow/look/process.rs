@@ -19,11 +19,9 @@ const HOUR: i64 = 3600;
 const DIED: &[&str] = &[
     "was sent SIGKILL",
     "was sent SIGSEGV",
-    "was sent SIGABRT",
     "was sent SIGBUS",
     "due to signal 9",
     "due to signal 11",
-    ") exited with code",
 ];
 
 /// The main process, if there is one.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
 use super::compose::ready;
-use super::set::stack_of;
+use super::set::{stack_of, stale};
 use super::stack::planned;
 use super::{carry_stack, tell};
 use crate::cli::deploy::{DockerInit, DockerMigrate};
@@ -37,6 +37,10 @@ pub(super) fn main(root: &Root, asked: &DockerMigrate, out: &mut dyn Write) -> R
         Ok(both) => both,
         Err(finding) => return not_moved(out, &[*finding]),
     };
+    // The way back starts no container anew.
+    if let Some(finding) = stale(root, &directory, &stack).filter(|_| !asked.back) {
+        return not_moved(out, &[finding]);
+    }
     let site = match observe_site(root, &sight.config, &directory) {
         Ok(site) => site,
         Err(finding) => return not_moved(out, &[*finding]),

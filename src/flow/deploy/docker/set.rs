@@ -128,10 +128,15 @@ pub(super) fn stale(root: &Root, directory: &Path, stack: &Stack) -> Option<Find
         None => {
             let made = verifier(root, directory, stack).ok()??;
             let kept = root.read(&directory.join(VERIFIER), FILE_LIMIT);
-            if kept.known().is_none_or(|kept| kept == made.text().as_bytes()) {
+            let named = stack.database.as_ref().is_some_and(|database| {
+                let is = |key, value: &str| written(&file, "db", key) == Some(value);
+                is("DB_ROLE", &database.role) && is("DB_NAME", &database.name)
+            });
+            let same = kept.known().is_some_and(|kept| kept == made.text().as_bytes());
+            if named && same {
                 return None;
             }
-            (VERIFIER, "it is of another password than DATABASE_URL has".to_owned())
+            (VERIFIER, "role, database or password are others than DATABASE_URL has".to_owned())
         }
     };
     Some(Finding::new(&finding::DOC_STALE, Subject::file(directory.join(name)), detail))

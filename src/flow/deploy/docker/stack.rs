@@ -53,6 +53,9 @@ pub(super) fn up(root: &Root, asked: &DockerUp, out: &mut dyn Write) -> Result<E
         Ok(both) => both,
         Err(finding) => return refused(out, &[*finding]),
     };
+    if let Some(finding) = stale(root, &directory, &stack) {
+        return refused(out, &[finding]);
+    }
     let mut start =
         match planned(root, &sight, &program, directory, &stack, asked.from.as_deref(), findings) {
             Ok(start) => {
@@ -97,9 +100,6 @@ pub(super) fn planned(
     from: Option<&Path>,
     findings: Vec<Finding>,
 ) -> Result<Up, Box<Finding>> {
-    if let Some(finding) = stale(root, &directory, stack) {
-        return Err(Box::new(finding));
-    }
     let code = match from {
         Some(from) => project_in(root, &sight.config, from)?,
         None => sight.config.working_directory.value.clone(),
