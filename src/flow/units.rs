@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::model::{Fact, FileKind};
+use crate::model::{Fact, FileKind, Origin};
 use crate::sys::Root;
 use crate::sys::ids::Accounts;
 use crate::unit::{AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts};
@@ -17,6 +17,9 @@ pub const UNIT_DIRS: &[&str] = &[
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
 ];
+
+/// Where administrators put units.
+const OWN_DIRS: &[&str] = &["/etc/systemd/system", "/usr/local/lib/systemd/system"];
 
 /// Most bytes of one unit file or drop-in.
 const UNIT_LIMIT: u64 = 1 << 20;
@@ -45,7 +48,7 @@ pub fn observe_around(
     UnitFacts {
         systemd: systemd_version(root),
         socket: if full { admin_socket(root, config) } else { AdminSocket::None },
-        rivals: rivals(config, enabled),
+        rivals: rivals(root, config, enabled, full),
         env_files: env_files(root, config, &admin),
         gunicorn: gunicorn_version(root, &config.venv),
         program: program(root, config),
@@ -190,11 +193,24 @@ fn admin_socket(root: &Root, config: &Config) -> AdminSocket {
     AdminSocket::None
 }
 
-fn rivals(config: &Config, enabled: &[OsString]) -> Vec<String> {
+/// Enabled units that are the same service: by name, or, where nobody set anything, one of the
+/// administrator's that starts the very program.
+fn rivals(root: &Root, config: &Config, enabled: &[OsString], full: bool) -> Vec<String> {
     let name = &config.service.value;
+    let untold = full && config.entries.iter().all(|entry| entry.origin == Origin::Default);
+    let program = config.venv.join("bin/gunicorn").display().to_string();
+    let starts = |bytes: &Vec<u8>| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().any(|line| line.starts_with("ExecStart=") && line.contains(&program))
+    };
+    let same = |unit: &str| {
+        let mut places = OWN_DIRS.iter().map(|dir| Path::new(dir).join(unit));
+        untold && places.any(|path| root.system_file(&path, UNIT_LIMIT).known().is_some_and(starts))
+    };
     let rival = |unit: &&str| {
         **unit == format!("{name}-socket.service")
             || unit.starts_with(&format!("{name}@")) && unit.ends_with(".service")
+            || unit.ends_with(".service") && **unit != config.unit() && same(unit)
     };
     enabled.iter().filter_map(|unit| unit.to_str()).filter(rival).map(str::to_owned).collect()
 }
