@@ -222,7 +222,15 @@ fn unit_reads(root: &Root, config: &Config, unit: &UnitFacts) -> Referenced {
     let adopted = matches!(config.env_file.origin, Origin::File { line: 0, .. });
     let insisted = files.iter().any(|f| **f == *ours);
     let served = match root.kind(&config.env_file, true) {
-        Fact::Absent => adopted && !insisted,
+        // One that is made at the start, or beside one that the application reads by itself: else
+        // it would start with no keys and an empty database.
+        Fact::Absent => {
+            let made = config.env_file.starts_with("/run");
+            let own = [&config.working_directory.value, &config.app_dir.value];
+            let own =
+                own.iter().any(|place| root.kind(&place.join(".env"), true).known().is_some());
+            adopted && !insisted && (made || own)
+        }
         Fact::Known(kind) => kind == FileKind::Regular,
         Fact::Unknown(_) => true,
     };
