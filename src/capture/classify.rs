@@ -40,12 +40,9 @@ fn from_text(facts: &Facts, traceback: Option<&Traceback>) -> Option<Cause> {
             // gunicorn's own line says more than the traceback of a worker or of its arbiter, unless
             // it may be anybody's: "Error: …".
             let told = gunicorn::cause(facts);
-            let last = facts
-                .said()
-                .into_iter()
-                .rev()
-                .find(|(s, l)| *s == "journal" && !l.trim().is_empty());
-            let ended = last.is_some_and(|(_, line)| line.trim().starts_with("Error: "));
+            let ended = last_lines(facts).last().is_some_and(|(source, line)| {
+                *source == "journal" && line.trim().starts_with("Error: ")
+            });
             let vague = |cause: &Cause| cause.kind == &finding::APP_EXCEPTION && !ended;
             match own.filter(|_| told.as_ref().is_none_or(vague)) {
                 Some(own) => Some(own),

@@ -54,6 +54,7 @@ impl Config {
     }
 }
 
+/// Files of the whole system, which are not the service's.
 const SYSTEMS: &[&str] =
     &["/etc/environment", "/etc/os-release", "/etc/default/locale", "/etc/locale.conf"];
 
@@ -128,10 +129,9 @@ impl Take<'_> {
     fn env_file(&mut self, values: &[String]) {
         let paths: Vec<PathBuf> = values
             .iter()
-            .filter(|v| plain(v) && !v.contains('*'))
-            // Those of the whole system are not the service's.
-            .filter(|v| !SYSTEMS.contains(&v.trim_start_matches('-')))
-            .filter_map(|v| absolute(v.trim_start_matches('-')))
+            .map(|v| v.trim_start_matches('-'))
+            .filter(|v| plain(v) && !v.contains('*') && !SYSTEMS.contains(v))
+            .filter_map(absolute)
             .collect();
         if !paths.contains(&self.config.env_file.value) {
             self.set(&key::ENV_FILE, |c| &mut c.env_file, paths.into_iter().next());

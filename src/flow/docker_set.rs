@@ -21,14 +21,14 @@ pub(super) fn directory(root: &Root, config: &Config) -> PathBuf {
 }
 
 /// The compose file of a set.
-pub(super) fn written(root: &Root, set: &Path) -> Option<String> {
+pub(super) fn compose_file(root: &Root, set: &Path) -> Option<String> {
     let file = root.read(&set.join("compose.yaml"), FILE_LIMIT);
     file.known().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// Where the stack of the written set listens.
 pub(super) fn listen(root: &Root, set: &Path) -> String {
-    written(root, set).as_deref().and_then(listens).unwrap_or("127.0.0.1:8080").to_owned()
+    compose_file(root, set).as_deref().and_then(listens).unwrap_or("127.0.0.1:8080").to_owned()
 }
 
 /// The note of a service that is in its stack, or on the way; root may read it.

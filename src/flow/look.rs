@@ -15,11 +15,11 @@ use super::repair::{self, Assessment};
 use crate::capture::Record;
 use crate::checks::{
     Answer, Database, Facts, IN_FORCE, InForce, Listener, PackagesSeen, Place, Process,
-    ServiceState, Stack, Web, packages,
+    ServiceState, Stack, Web, below_run, packages,
 };
 use crate::config::{Config, STATE_DIR};
 use crate::deploy::{health_address, health_host};
-use crate::model::{Action, Effect, Fact, Finding, Holder, Owner, Subject};
+use crate::model::{Action, Effect, Fact, Finding, Holder, Subject};
 use crate::python::Platform;
 use crate::report;
 use crate::sys::clock::Deadline;
@@ -36,8 +36,11 @@ pub fn observe(root: &Root, assessment: Assessment) -> Facts {
         Some(stack) => vec![stack.address.clone()],
         // Spelled as those of nginx are: /var/run is a link.
         None => {
-            let own = super::environment::addresses(&config);
-            own.into_iter().map(|a| a.replacen("unix:/var/run/", "unix:/run/", 1)).collect()
+            let spelled = |address: String| match address.strip_prefix("unix:") {
+                Some(path) => format!("unix:{}", below_run(path)),
+                None => address,
+            };
+            super::environment::addresses(&config).into_iter().map(spelled).collect()
         }
     };
     let mut planned = plan.findings;
@@ -416,14 +419,12 @@ pub(super) fn packages_seen(
     let roots = |path: &PathBuf| root.is_roots_alone(path);
     let guarded = roots(&config.venv.value) && files.iter().all(roots);
     let uname = processes::uname();
-    let user = accounts.find_user(&config.user);
     PackagesSeen {
         environment: super::venv::observe(root, &config.venv, &launcher, false),
         requirements: super::venv::observe_requirements(root, &files),
         context: packages::Context {
             user: config.user.value.clone(),
-            runs_as: super::service_owner(accounts, config)
-                .or(user.map(|u| Owner { uid: u.uid, gid: u.gid })),
+            runs_as: paths::walker(config, accounts).map(|walker| walker.owner),
             guarded,
             requirement_files: files,
             serving,

@@ -16,7 +16,7 @@ use crate::sys::ids::Accounts;
 use crate::sys::journal::{self, Level};
 use crate::sys::{Root, apply};
 use crate::tree::{self, Entry, Ids};
-use crate::unit::{AdminUnit, UnitFacts, plan_unit};
+use crate::unit::{AdminUnit, UnitFacts, UnitFile, plan_unit};
 
 /// Everything seen and planned, before anything is changed.
 #[derive(Debug)]
@@ -40,11 +40,12 @@ pub fn assess(root: &Root) -> Assessment {
         // Only the generated unit loads them.
         config.credentials.value.clear();
     }
-    let strange = is_strange(&config, &unit);
+    let text = unit.admin.in_force();
+    let strange = is_strange(&config, &unit, text.as_ref());
     let mut plan = Plan { actions: state_directories(root), findings, ..Plan::default() };
     plan.actions.extend(super::credentials::directory(root, &config));
     plan.actions.extend(leftovers(root, &config));
-    let referenced = unit_reads(root, &config, &unit);
+    let referenced = unit_reads(root, &config, text.as_ref());
     match observe_ids(root, &config).filter(|_| !strange) {
         Some(ids) => {
             let mut access = env_access(root, &config, ids);
@@ -58,16 +59,16 @@ pub fn assess(root: &Root) -> Assessment {
         None if strange => {}
         None => plan.findings.push(user_missing(&config, &unit)),
     }
-    plan.findings.extend(insisted(root, &config, &unit));
-    plan.findings.extend(program_missing(root, &config, &unit));
+    plan.findings.extend(text.iter().flat_map(|text| insisted(root, &config, text)));
+    plan.findings.extend(program_missing(root, &config, text.as_ref()));
     plan.findings.extend(plan_unit(&config, &unit).1);
     Assessment { config, unit, plan }
 }
 
 /// A user whom only systemd knows owns nothing that could be judged: `DynamicUser=` without a user of
 /// that name, a specifier, a unit that cannot be read.
-fn is_strange(config: &Config, unit: &UnitFacts) -> bool {
-    let Some(text) = unit.admin.in_force() else {
+fn is_strange(config: &Config, unit: &UnitFacts, text: Option<&UnitFile>) -> bool {
+    let Some(text) = text else {
         return matches!(unit.admin, AdminUnit::Unreadable { .. });
     };
     let user = text.last("Service", "User").filter(|user| !user.is_empty());
@@ -208,8 +209,8 @@ pub fn plan_access(root: &Root, config: &Config, ids: Ids) -> Plan {
     access
 }
 
-fn unit_reads(root: &Root, config: &Config, unit: &UnitFacts) -> Referenced {
-    let Some(text) = unit.admin.in_force() else {
+fn unit_reads(root: &Root, config: &Config, text: Option<&UnitFile>) -> Referenced {
+    let Some(text) = text else {
         return Referenced { ours: true, others: false, served: false };
     };
     let ours = config.env_file.to_string_lossy();
@@ -239,8 +240,7 @@ fn unit_reads(root: &Root, config: &Config, unit: &UnitFacts) -> Referenced {
 
 /// Further env files that the unit names without a dash, and that are not there: our drop-in has a
 /// dash for them, so that pre-start runs, and systemd would have stopped the start.
-fn insisted(root: &Root, config: &Config, unit: &UnitFacts) -> Vec<Finding> {
-    let text = unit.admin.in_force().unwrap_or_default();
+fn insisted(root: &Root, config: &Config, text: &UnitFile) -> Vec<Finding> {
     let files = text.list("Service", "EnvironmentFile").into_iter().map(Path::new);
     let plain = |f: &&Path| f.is_absolute() && !f.to_string_lossy().contains(['%', '*', '?', '[']);
     let others = files.filter(plain).filter(|f| *f != config.env_file.value);
@@ -275,7 +275,7 @@ fn missing(what: &str, name: &Sourced<String>) -> String {
 }
 
 /// The program that the unit starts, if it is plainly not there.
-fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Finding> {
+fn program_missing(root: &Root, config: &Config, text: Option<&UnitFile>) -> Option<Finding> {
     // With one of these the service sees other files than we do.
     const OWN_VIEW: &[&str] = &[
         "BindPaths",
@@ -286,12 +286,12 @@ fn program_missing(root: &Root, config: &Config, unit: &UnitFacts) -> Option<Fin
         "RootDirectory",
         "RootImage",
     ];
-    let program = match unit.admin.in_force() {
+    let program = match text {
         Some(text) => {
             if OWN_VIEW.iter().any(|key| !text.list("Service", key).is_empty()) {
                 return None;
             }
-            let line = text.list("Service", "ExecStart").first().copied()?.to_owned();
+            let line = text.list("Service", "ExecStart").first().copied()?;
             let word =
                 line.split_whitespace().next()?.trim_start_matches(['@', '-', ':', '+', '!']);
             // Quotes, specifiers and variables are systemd's to resolve.

@@ -129,13 +129,16 @@ fn location(d: &Directive, upstreams: &[Upstream]) -> Location {
 /// `localhost:8000/x` → `127.0.0.1:8000`; a socket ends at a colon, and /var/run is /run.
 fn address(text: &str) -> String {
     if let Some(path) = text.strip_prefix("unix:") {
-        let path = path.split(':').next().unwrap_or(path);
-        let path = path.strip_prefix("/var").filter(|p| p.starts_with("/run/")).unwrap_or(path);
-        return format!("unix:{path}");
+        return format!("unix:{}", below_run(path.split(':').next().unwrap_or(path)));
     }
     let place = text.split('/').next().unwrap_or(text);
     let place = place.replace("localhost", "127.0.0.1");
     if place.contains(':') { place } else { format!("{place}:80") }
+}
+
+/// The path of a socket without the link that /var/run is.
+pub fn below_run(path: &str) -> &str {
+    path.strip_prefix("/var").filter(|path| path.starts_with("/run/")).unwrap_or(path)
 }
 
 /// Words, and the three signs `{`, `}` and `;` as words of their own (prefixed by NUL, which no

@@ -4,7 +4,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::stack::Stack;
+use super::stack::{Database, Stack};
 use crate::model::hex;
 
 /// A text that grows by lines.
@@ -29,10 +29,7 @@ impl Text {
 pub fn render_compose(stack: &Stack, verifier: Option<&str>) -> String {
     let mut t = Text(HEAD.to_owned());
     if let Some(database) = &stack.database {
-        db(&mut t, stack, &database.role, &database.name);
-        t.line(4, "labels:");
-        t.line(6, format!("meats.verifier: \"{}\"", short_digest(verifier.unwrap_or_default())));
-        t.line(0, "");
+        db(&mut t, stack, database, verifier.unwrap_or_default());
     }
     app(&mut t, stack);
     migrate(&mut t, stack);
@@ -68,7 +65,7 @@ x-hardening: &hardening
 services:
 "#;
 
-fn db(t: &mut Text, stack: &Stack, role: &str, name: &str) {
+fn db(t: &mut Text, stack: &Stack, database: &Database, verifier: &str) {
     let owner = stack.images.db_owner;
     t.line(2, "db:");
     t.line(4, "<<: *hardening");
@@ -77,8 +74,8 @@ fn db(t: &mut Text, stack: &Stack, role: &str, name: &str) {
     t.line(4, "entrypoint: [\"/bin/sh\", \"/etc/meats/db-entry.sh\"]");
     t.line(4, "command: []");
     t.line(4, "environment:");
-    t.line(6, format!("DB_ROLE: {}", text(role)));
-    t.line(6, format!("DB_NAME: {}", text(name)));
+    t.line(6, format!("DB_ROLE: {}", text(&database.role)));
+    t.line(6, format!("DB_NAME: {}", text(&database.name)));
     t.line(4, "secrets: [db_verifier]");
     t.line(4, "volumes:");
     t.line(6, "- ./db-entry.sh:/etc/meats/db-entry.sh:ro");
@@ -92,11 +89,15 @@ fn db(t: &mut Text, stack: &Stack, role: &str, name: &str) {
     t.line(4, "stop_signal: SIGINT");
     t.line(4, "stop_grace_period: 60s");
     t.line(4, "healthcheck:");
-    let query = ["CMD", "psql", "-h", "/tmp", "-U", "postgres", "-qAtc", "SELECT 1", name];
+    let query =
+        ["CMD", "psql", "-h", "/tmp", "-U", "postgres", "-qAtc", "SELECT 1", &database.name];
     t.line(6, format!("test: {}", list(&query)));
     t.line(6, "interval: 5s");
     t.line(6, "timeout: 5s");
     t.line(6, "retries: 12");
+    t.line(4, "labels:");
+    t.line(6, format!("meats.verifier: \"{}\"", short_digest(verifier)));
+    t.line(0, "");
 }
 
 fn app(t: &mut Text, stack: &Stack) {

@@ -102,7 +102,7 @@ pub(super) fn stack_of(
         return Err(Box::new(Finding::new(&finding::SVC_USER_MISSING, Subject::default(), detail)));
     };
     // What was chosen once stays, unless something else is asked for.
-    let set = docker_set::written(root, &directory(root, &sight.config, &asked.place));
+    let set = docker_set::compose_file(root, &directory(root, &sight.config, &asked.place));
     let chosen = |asked: &Option<String>, service, key| {
         asked.clone().or_else(|| Some(written(set.as_deref()?, service, key)?.to_owned()))
     };
@@ -121,7 +121,7 @@ pub(super) fn stack_of(
 
 /// Why the written set does not fit the env file any more.
 pub(super) fn stale(root: &Root, directory: &Path, stack: &Stack) -> Option<Finding> {
-    let file = docker_set::written(root, directory)?;
+    let file = docker_set::compose_file(root, directory)?;
     let missing = |name: &&String| !file.contains(&format!("\n      - {name}\n"));
     let (name, detail) = match stack.variables.iter().map(|(name, _)| name).find(missing) {
         Some(key) => ("compose.yaml", format!("{key} is not in it")),
@@ -197,11 +197,9 @@ fn plan_files(
     ];
     let verifier = verifier(root, directory, stack)?;
     let text = verifier.as_ref().map(Verifier::text);
-    for (name, file) in
-        [("compose.yaml", render_compose(stack, text)), ("stack.yaml", render_swarm(stack, text))]
-    {
-        files.push((name, Secret::new(file), Owner::ROOT, 0o644));
-    }
+    let (compose, swarm) = (render_compose(stack, text), render_swarm(stack, text));
+    files.push(("compose.yaml", Secret::new(compose), Owner::ROOT, 0o644));
+    files.push(("stack.yaml", Secret::new(swarm), Owner::ROOT, 0o644));
     if let Some(verifier) = verifier {
         // The owner of the host's file counts inside: a bind mount, not a copy.
         let owner = Owner { uid: 0, gid: stack.images.db_owner.gid };

@@ -18,9 +18,9 @@ use crate::flow::deploy::guard::{lock_unless, need_root};
 use crate::flow::deploy::log::run_name;
 use crate::flow::deploy::observe::{Sight, observe};
 use crate::flow::deploy::unpack::owner_of_tree;
-use crate::flow::docker_set::{self, FILE_LIMIT};
+use crate::flow::docker_set;
 use crate::flow::environment::addresses;
-use crate::model::{Fact, Finding, Owner, Secret, Subject, finding};
+use crate::model::{Finding, Owner, Secret, Subject, finding};
 use crate::report::escape;
 use crate::sys::exec::{self, Request};
 use crate::sys::{Root, clock};
@@ -202,10 +202,10 @@ pub(super) fn status(
     need_root(root)?;
     let sight = observe(root);
     let directory = directory(root, &sight.config, &asked.place);
-    let Fact::Known(file) = root.read(&directory.join("compose.yaml"), FILE_LIMIT) else {
+    let Some(file) = docker_set::compose_file(root, &directory) else {
         return refused(out, &unusable(root, &directory));
     };
-    let has_database = String::from_utf8_lossy(&file).lines().any(|line| line == "  db:");
+    let has_database = file.lines().any(|line| line == "  db:");
     let names = ["db", "app", "web"].into_iter().filter(|name| has_database || *name != "db");
     let states = names
         .map(|name| Ok((name, container_state(&sight.config.service, name)?)))
