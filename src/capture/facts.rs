@@ -13,6 +13,8 @@ pub struct LogLine {
     pub time: u64,
     pub identifier: String,
     pub message: String,
+    /// Bytes behind the message that were not kept.
+    pub cut: usize,
 }
 
 /// A path that the service needs, with names instead of numbers.
@@ -57,6 +59,8 @@ pub struct Facts {
     /// How long the main process ran.
     pub ran: Option<Duration>,
     pub journal: Fact<Vec<LogLine>>,
+    /// Older lines of this run, only in the journal.
+    pub older: usize,
     /// Lines that gunicorn wrote to its error log during this run.
     pub error_log: Fact<Vec<String>>,
     /// What our pre-start helper found at this start and would not start with: id and text.

@@ -29,6 +29,7 @@ mod tests {
             time: seconds * 1_000_000,
             identifier: "systemd".into(),
             message: message.into(),
+            cut: 0,
         };
         let mut lines = vec![
             line(0, "Starting x.service - X..."),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::classify::Verdict;
-use super::facts::{Facts, LogLine};
+use super::facts::Facts;
 use super::outcome::{Exit, Outcome, signal_name};
 use super::redact::Redactor;
 use crate::model::{Evidence, Fact, Space, finding};
@@ -204,7 +204,7 @@ impl Record {
             last_invocation: about.invocation.clone(),
             invocation: about.invocation,
             traceback: traceback(facts, verdict, r),
-            journal: journal(&facts.journal, r),
+            journal: journal(facts, r),
             error_log: error_log(&facts.error_log, r),
             host: host(facts, r),
             env: about.env,
@@ -265,11 +265,11 @@ impl Record {
 fn cause(verdict: &Verdict, r: &Redactor) -> CauseRecord {
     let cause = &verdict.cause;
     let evidence =
-        |e: &Evidence| EvidenceRecord { source: e.source.clone(), text: cut(r.text(&e.text)) };
+        |e: &Evidence| EvidenceRecord { source: e.source.clone(), text: cut(r.text(&e.text), 0) };
     CauseRecord {
         finding: cause.kind.id.to_owned(),
         name: cause.kind.name.to_owned(),
-        sentence: cut(r.text(&cause.sentence)),
+        sentence: cut(r.text(&cause.sentence), 0),
         evidence: cause.evidence.iter().map(evidence).collect(),
         remedy: cause.kind.remedy.to_owned(),
         commands: cause.commands.iter().map(|words| r.lines(words)).collect(),
@@ -308,13 +308,13 @@ fn traceback(facts: &Facts, verdict: &Verdict, r: &Redactor) -> Option<Traceback
         line: frame.line,
         function: r.text(&frame.function),
         exception: r.text(&t.exception),
-        message: cut(r.text(&t.message)),
-        lines: r.lines(&t.lines).into_iter().map(cut).collect(),
+        message: cut(r.text(&t.message), 0),
+        lines: r.lines(&t.lines).into_iter().map(|line| cut(line, 0)).collect(),
     })
 }
 
-fn journal(lines: &Fact<Vec<LogLine>>, r: &Redactor) -> LogRecord {
-    let lines = match lines {
+fn journal(facts: &Facts, r: &Redactor) -> LogRecord {
+    let lines = match &facts.journal {
         Fact::Known(lines) => lines,
         Fact::Absent => return note("the journal has no line of this run"),
         Fact::Unknown(why) => return note(why),
@@ -324,9 +324,9 @@ fn journal(lines: &Fact<Vec<LogLine>>, r: &Redactor) -> LogRecord {
     let rows = lines.iter().zip(clean).map(|(line, text)| LineRecord {
         time: i64::try_from(line.time).ok().and_then(|t| Timestamp::from_microsecond(t).ok()),
         by: r.text(&line.identifier),
-        text: cut(text),
+        text: cut(text, line.cut),
     });
-    bounded(rows.collect())
+    bounded(rows.collect(), facts.older)
 }
 
 fn error_log(lines: &Fact<Vec<String>>, r: &Redactor) -> LogRecord {
@@ -335,35 +335,36 @@ fn error_log(lines: &Fact<Vec<String>>, r: &Redactor) -> LogRecord {
         Fact::Absent => return note("there is no error log"),
         Fact::Unknown(why) => return note(why),
     };
-    let row = |text| LineRecord { time: None, by: "gunicorn".to_owned(), text: cut(text) };
-    bounded(r.lines(lines).into_iter().map(row).collect())
+    let row = |text| LineRecord { time: None, by: "gunicorn".to_owned(), text: cut(text, 0) };
+    bounded(r.lines(lines).into_iter().map(row).collect(), 0)
 }
 
 fn note(why: &str) -> LogRecord {
     LogRecord { note: Some(why.to_owned()), ..LogRecord::default() }
 }
 
-/// The last lines that fit.
-fn bounded(mut rows: Vec<LineRecord>) -> LogRecord {
+/// The last lines that fit; `older` were not read.
+fn bounded(mut rows: Vec<LineRecord>, older: usize) -> LogRecord {
     let mut room = LOG_BYTES;
     let fit = rows.iter().rev().take_while(|row| {
         let fits = row.text.len() <= room;
         room = room.saturating_sub(row.text.len());
         fits
     });
-    let left_out = rows.len() - fit.count();
-    rows.drain(..left_out);
-    LogRecord { lines: rows, left_out, note: None }
+    let more = rows.len() - fit.count();
+    rows.drain(..more);
+    LogRecord { lines: rows, left_out: older.saturating_add(more), note: None }
 }
 
-/// Long texts keep their begin: it says what, the rest says how often.
-fn cut(mut text: String) -> String {
-    if text.len() > LINE_BYTES {
-        let mut end = LINE_BYTES;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let rest = text.len() - end;
+/// Long texts keep their begin: it says what, the rest says how often. `gone` bytes behind the text
+/// were not kept before.
+fn cut(mut text: String, gone: usize) -> String {
+    let mut end = text.len().min(LINE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let rest = gone + text.len() - end;
+    if rest > 0 {
         text.truncate(end);
         text.push_str(&format!("[+{rest} bytes]"));
     }

@@ -180,9 +180,15 @@ fn last(text: &mut String, record: &Record) {
     for (i, line) in from.lines.iter().skip(shown).enumerate() {
         field(text, if i == 0 { "last" } else { "" }, &format!("{}: {}", line.by, line.text));
     }
-    let more = shown + from.left_out;
-    if more > 0 {
-        field(text, "", &format!("[+{more} lines in the record]"));
+    let mut more = Vec::new();
+    if shown > 0 {
+        more.push(format!("+{shown} lines in the record"));
+    }
+    if from.left_out > 0 {
+        more.push(format!("+{} older ones only in the journal", from.left_out));
+    }
+    if !more.is_empty() {
+        field(text, "", &format!("[{}]", more.join(", ")));
     }
     if let Some(note) = &journal.note {
         field(text, "journal", note);

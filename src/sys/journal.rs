@@ -74,7 +74,9 @@ pub fn of_invocation(
         read(root, &Wanted { values: &values, max, this_boot: true, since: 0 }, limit)?;
     // Anybody can send a line with the manager's field.
     let own = |line: &Line| line.user == Some(0) || line.invocation.as_deref() == Some(invocation);
+    let all = reading.lines.len();
     reading.lines.retain(own);
+    reading.entries = reading.entries.saturating_sub((all - reading.lines.len()) as u64);
     Ok(reading)
 }
 

@@ -11,13 +11,14 @@ fn facts(outcome: (&str, &str, &str), journal: &str, error_log: &str) -> Facts {
     let exit = (!code.is_empty()).then_some((code, status));
     let line = |text: &str| {
         let (identifier, message) = text.split_once("> ").unwrap_or(("gunicorn", text));
-        LogLine { time: 1_000_000, identifier: identifier.into(), message: message.into() }
+        LogLine { time: 1_000_000, identifier: identifier.into(), message: message.into(), cut: 0 }
     };
     Facts {
         unit: "meats.service".into(),
         outcome: Outcome::parse(Some(result), exit.map(|e| e.0), exit.map(|e| e.1)).expect("known"),
         ran: None,
         journal: Fact::Known(journal.lines().map(line).collect()),
+        older: 0,
         error_log: Fact::Known(error_log.lines().map(str::to_owned).collect()),
         blocked: Vec::new(),
         paths: vec![

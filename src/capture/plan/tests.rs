@@ -17,6 +17,7 @@ fn record(seconds: i64, status: &str) -> Record {
         outcome: Outcome::parse(Some("exit-code"), Some("exited"), Some(status)).expect("known"),
         ran: None,
         journal: Fact::Absent,
+        older: 0,
         error_log: Fact::Absent,
         blocked: Vec::new(),
         paths: Vec::new(),

@@ -8,12 +8,12 @@ use super::*;
 use crate::capture::{Host, Listener, LogLine, ServiceNames, classify, render_block};
 use crate::model::Secret;
 
-/// A failure in which every field of a record has a value.
-fn full() -> Record {
+fn seen() -> Facts {
     let line = |identifier: &str, message: &str| LogLine {
         time: 1_795_442_536_000_000,
         identifier: identifier.into(),
         message: message.into(),
+        cut: 0,
     };
     let journal = vec![
         line("gunicorn", "Traceback (most recent call last):"),
@@ -28,11 +28,12 @@ fn full() -> Record {
         free_inodes: 9,
         total_inodes: 10,
     };
-    let facts = Facts {
+    Facts {
         unit: "meats.service".into(),
         outcome: Outcome::parse(Some("success"), Some("exited"), Some("1")).expect("known"),
         ran: Some(Duration::from_millis(400)),
         journal: Fact::Known(journal),
+        older: 0,
         error_log: Fact::Known(vec!["[2026-11-23 14:02:16 +0000] [5] [INFO] x".into()]),
         blocked: Vec::new(),
         paths: Vec::new(),
@@ -50,7 +51,11 @@ fn full() -> Record {
             venv: "/opt/meats/venv".into(),
             ..ServiceNames::default()
         },
-    };
+    }
+}
+
+/// A failure in which every field of a record has a value.
+fn full() -> Record {
     let about = Circumstances {
         now: "2026-11-23T14:02:16.5Z".parse().expect("a time"),
         invocation: Some("7f3a1b2c".repeat(4)),
@@ -63,6 +68,7 @@ fn full() -> Record {
     };
     let secret = Secret::new("hunter2hunter2");
     let redactor = Redactor::new([("SECRET_KEY", &secret)], &[]);
+    let facts = seen();
     Record::new(&facts, &classify(&facts), about, &redactor)
 }
 
@@ -113,4 +119,20 @@ not seen  journald did not answer
 record    meats-diagnose failures 20261123-140216-7f3a1b2c
 ";
     assert_eq!(render_block(&full(), &zone), expected);
+}
+
+#[test]
+fn what_is_left_out_is_counted() {
+    let line =
+        |message: String, cut| LogLine { time: 1, identifier: "gunicorn".into(), message, cut };
+    let lines = vec![line("é".repeat(LINE_BYTES), 70), line("short".into(), 3)];
+    let facts = Facts { journal: Fact::Known(lines), older: 40, ..seen() };
+    let log = journal(&facts, &Redactor::default());
+    let texts: Vec<&str> = log.lines.iter().map(|l| l.text.as_str()).collect();
+    let long = format!("{}[+{} bytes]", "é".repeat(LINE_BYTES / 2), LINE_BYTES + 70);
+    assert_eq!(texts, [long.as_str(), "short[+3 bytes]"]);
+    assert_eq!(log.left_out, 40);
+    let many = vec![line("x".repeat(LINE_BYTES), 0); LOG_BYTES / LINE_BYTES + 2];
+    let facts = Facts { journal: Fact::Known(many), older: 40, ..seen() };
+    assert_eq!(journal(&facts, &Redactor::default()).left_out, 42);
 }

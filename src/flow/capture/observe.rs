@@ -23,13 +23,14 @@ const CONNECT: Duration = Duration::from_millis(150);
 pub(super) fn record(case: &Case) -> Record {
     let mut not_seen: Vec<String> = case.truth.doubt.iter().cloned().collect();
     let environment = secrets::observe(case);
-    let journal = said::journal_lines(case, &mut not_seen);
+    let (journal, older) = said::journal_lines(case, &mut not_seen);
     let (blocked, pre_start) = said::pre_start(case);
     let mut facts = Facts {
         unit: case.unit.clone(),
         outcome: case.truth.outcome,
         ran: case.truth.ran,
         journal,
+        older,
         error_log: said::error_log(case),
         blocked,
         paths: Vec::new(),

@@ -19,26 +19,33 @@ const ERROR_LOG_TAIL: u64 = 64 << 10;
 const LONGEST: usize = 8 << 10;
 const ROOM: usize = 256 << 10;
 
-pub(super) fn journal_lines(case: &Case, not_seen: &mut Vec<String>) -> Fact<Vec<LogLine>> {
-    if !process::systemd_runs(case.root) {
-        return Fact::Unknown("there is no journal here".to_owned());
+/// The last lines of this run, and how many older ones there are.
+pub(super) fn journal_lines(
+    case: &Case,
+    not_seen: &mut Vec<String>,
+) -> (Fact<Vec<LogLine>>, usize) {
+    match run(case, not_seen) {
+        Ok((lines, older)) => (Fact::Known(lines), older),
+        Err(why) => (Fact::Unknown(why), 0),
     }
-    let Some(invocation) = &case.truth.invocation else {
-        return Fact::Unknown("the invocation id is not known".to_owned());
-    };
+}
+
+fn run(case: &Case, not_seen: &mut Vec<String>) -> Result<(Vec<LogLine>, usize), String> {
+    if !process::systemd_runs(case.root) {
+        return Err("there is no journal here".to_owned());
+    }
+    let invocation = case.truth.invocation.as_ref().ok_or("the invocation id is not known")?;
     // What the process wrote a moment ago may still be on its way (systemd.md: 6 of 12 runs).
     if !journal::sync(SYNC.min(case.budget.left())) {
         not_seen.push("journald did not confirm that it wrote everything".to_owned());
     }
     let max = usize::try_from(case.config.capture_lines.value).unwrap_or(200);
     let limit = JOURNAL.min(case.budget.left());
-    let reading = match journal::of_invocation(case.root, invocation, max, limit) {
-        Ok(reading) => reading,
-        Err(why) => return Fact::Unknown(format!("the journal could not be read: {why}")),
-    };
+    let reading = journal::of_invocation(case.root, invocation, max, limit)
+        .map_err(|why| format!("the journal could not be read: {why}"))?;
     if reading.lines.is_empty() {
         not_seen.extend(reading.troubles);
-        return Fact::Unknown(
+        return Err(
             "the journal has no line of this run (journald stopped, or its rate limit reached)"
                 .to_owned(),
         );
@@ -51,16 +58,18 @@ pub(super) fn journal_lines(case: &Case, not_seen: &mut Vec<String>) -> Fact<Vec
     if reading.volatile {
         not_seen.push("the journal is kept in memory only and is lost at the next boot".to_owned());
     }
-    let lines = reading.lines.into_iter().rev().map(log_line).filter(|line| !is_ours(line));
+    let unread = usize::try_from(reading.entries).unwrap_or(usize::MAX);
+    let unread = unread.saturating_sub(reading.lines.len());
+    let mut lines: Vec<LogLine> =
+        reading.lines.into_iter().map(log_line).filter(|line| !is_ours(line)).collect();
     let mut room = ROOM;
-    let mut lines: Vec<LogLine> = lines
-        .take_while(|line| {
-            room = room.saturating_sub(line.message.len());
-            room > 0
-        })
-        .collect();
-    lines.reverse();
-    Fact::Known(lines)
+    let fit = lines.iter().rev().take_while(|line| {
+        room = room.saturating_sub(line.message.len());
+        room > 0
+    });
+    let older = lines.len() - fit.count();
+    lines.drain(..older);
+    Ok((lines, unread.saturating_add(older)))
 }
 
 /// Our own lines are no evidence.
@@ -71,11 +80,13 @@ fn is_ours(line: &LogLine) -> bool {
 /// A line in the words of a record.
 pub(super) fn log_line(line: journal::Line) -> LogLine {
     let journal::Line { time, identifier, mut message, .. } = line;
-    if message.len() > LONGEST {
+    let whole = message.len();
+    if whole > LONGEST {
         let end = (0..=LONGEST).rev().find(|end| message.is_char_boundary(*end));
         message.truncate(end.unwrap_or(0));
     }
-    LogLine { time, identifier, message }
+    let cut = whole - message.len();
+    LogLine { time, identifier, message, cut }
 }
 
 pub(super) fn error_log(case: &Case) -> Fact<Vec<String>> {
