@@ -1,5 +1,6 @@
 //! Observes what the tree planner needs.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use crate::model::{Fact, Owner, Stat};
 use crate::sys::ids::Accounts;
 use crate::sys::{Ended, Root};
 use crate::tree::{self, Cut, Entry, Ids, TreeFacts, WantedDir};
+use crate::unit::UnitFile;
 
 /// The numeric ids of the service, or None when the user or the group is missing.
 pub fn observe_ids(root: &Root, config: &Config) -> Option<Ids> {
@@ -27,12 +29,12 @@ pub fn service_owner(accounts: &Accounts, config: &Config) -> Option<Owner> {
     Some(Owner { uid: user.uid, gid })
 }
 
-/// The log tree and the directories that the service needs.
-pub fn observe_tree(root: &Root, config: &Config, ids: Ids) -> TreeFacts {
+/// The log tree and the directories that the service needs. `unit` is the administrator's.
+pub fn observe_tree(root: &Root, config: &Config, ids: Ids, unit: Option<&UnitFile>) -> TreeFacts {
     let entry = |path: PathBuf| Entry { stat: root.stat(&path), path };
     let files = config.log_files.iter().map(|name| entry(config.log_file(name)));
     let log_files: Vec<Entry> = files.collect();
-    let (log_entries, cut) = log_entries(root, config, ids);
+    let (log_entries, others, cut) = log_entries(root, config, ids);
     let foreign = |e: &Entry| e.stat.known().is_some_and(|s| s.uid != ids.service.uid);
     let asked = log_files.iter().chain(&log_entries).any(foreign);
     let mut directories = vec![wanted(root, &config.runtime_dir, 0o755, false)];
@@ -40,6 +42,7 @@ pub fn observe_tree(root: &Root, config: &Config, ids: Ids) -> TreeFacts {
     TreeFacts {
         ids,
         log_dir: wanted(root, &config.log_dir, 0o775, false),
+        log_dir_held: others || unit.is_some_and(|unit| root_opens(unit, &config.log_dir)),
         log_files,
         log_entries,
         cut,
@@ -53,15 +56,37 @@ fn links_guarded(root: &Root) -> bool {
     setting.known().is_none_or(|bytes| bytes.first() != Some(&b'0'))
 }
 
-/// What needs a repair or a word besides the named files. Nothing of the settled rest is kept, so
-/// memory does not grow with the directory.
-fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, Option<Cut>) {
+/// PID 1 opens a file there as root, and follows links (systemd.exec(5), `StandardOutput=append:`).
+fn root_opens(unit: &UnitFile, directory: &Path) -> bool {
+    let opened = |key: &&str| {
+        let path = unit.last("Service", key).and_then(|value| value.split_once(':'));
+        path.is_some_and(|(_, path)| Path::new(path).starts_with(directory))
+    };
+    ["StandardOutput", "StandardError"].iter().any(opened)
+}
+
+/// What needs a repair or a word besides the named files, and whether other services have logs there.
+/// Nothing of the settled rest is kept, so memory does not grow with the directory.
+fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, bool, Option<Cut>) {
     let mut found: Vec<Entry> = Vec::new();
+    let accounts = Accounts::observe(root);
+    // Files of www-data are the service's, whose group it is.
+    let namesake = OnceCell::new();
+    let namesake =
+        || *namesake.get_or_init(|| accounts.find_user(&config.group).map(|user| user.uid));
+    let mut others = false;
     let mut more = false;
     let most = usize::try_from(config.max_repairs.value).unwrap_or(usize::MAX);
     let mut look = |name: &OsStr, stat: Stat| {
         let named = config.log_files.iter().any(|file| name == file.as_str());
         if named || tree::is_settled(&stat, ids.service) {
+            return;
+        }
+        if tree::may_be_anothers(&stat, ids.service)
+            && namesake() != Some(stat.uid)
+            && accounts.knows(stat.uid)
+        {
+            others = true;
             return;
         }
         more |= found.len() == most;
@@ -78,7 +103,7 @@ fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, Option<Cu
         Fact::Known(Ended::Time) => Some(Cut::Seconds(seconds)),
         _ => more.then_some(Cut::Repairs(config.max_repairs.value)),
     };
-    (found, cut)
+    (found, others, cut)
 }
 
 fn wanted(root: &Root, path: &Path, mode: u32, optional: bool) -> WantedDir {

@@ -54,7 +54,7 @@ pub fn assess(root: &Root) -> Assessment {
             fold(&mut access, &mut content);
             plan.join(access);
             plan.join(content);
-            plan.join(tree::plan_tree(&observe_tree(root, &config, ids)));
+            plan.join(tree::plan_tree(&observe_tree(root, &config, ids, text.as_ref())));
         }
         None if strange => {}
         None => plan.findings.push(user_missing(&config, &unit)),

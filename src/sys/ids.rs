@@ -64,6 +64,11 @@ impl<'a> Accounts<'a> {
         Some(known.unwrap_or(User { name: word.to_owned(), uid, gid: uid }))
     }
 
+    /// There is an account with this number.
+    pub fn knows(&self, uid: u32) -> bool {
+        self.users().filter_map(user).any(|u| u.uid == uid)
+    }
+
     /// A group's number by name or number.
     pub fn find_gid(&self, word: &str) -> Option<u32> {
         let named = self.groups().filter(|(name, _)| *name == word).find_map(|g| gid(g.1));
@@ -122,6 +127,7 @@ mod tests {
         assert_eq!(accounts.find_user("998").map(|u| u.name), Some("meats".to_owned()));
         assert_eq!(accounts.find_user("1234").map(|u| u.gid), Some(1234));
         assert_eq!(accounts.find_user("nobody-here"), None);
+        assert!(accounts.knows(998) && !accounts.knows(999));
         assert_eq!(accounts.find_gid("www-data"), Some(33));
         assert_eq!(accounts.find_gid("77"), Some(77));
         assert_eq!(accounts.find_gid("nope"), None);

@@ -9,4 +9,4 @@ mod plan;
 
 pub use env_file::plan_env_access;
 pub use facts::{Cut, Entry, Ids, TreeFacts, WantedDir};
-pub use plan::{is_settled, plan_tree};
+pub use plan::{is_settled, may_be_anothers, plan_tree};

@@ -10,6 +10,9 @@ use crate::model::{
 /// Modes of new objects; an existing one only gets what is missing (see [`wanted_mode`]).
 const FILE_MODE: u32 = 0o664;
 
+/// The group `adm`, whose members read logs (base-passwd).
+const ADM: u32 = 4;
+
 /// More refusals than this become one line.
 const REFUSALS: usize = 20;
 
@@ -17,7 +20,7 @@ const REFUSALS: usize = 20;
 pub fn plan_tree(facts: &TreeFacts) -> Plan {
     let mut plan = Plan::default();
     let mut left_out = 0;
-    if directory(&mut plan, &facts.log_dir, facts.ids.service) {
+    if stays(facts) || directory(&mut plan, &facts.log_dir, facts.ids.service) {
         for entry in &facts.log_files {
             if entry.stat.is_absent() {
                 let effect = make_file(&entry.path, facts.ids.service);
@@ -49,12 +52,26 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
     plan
 }
 
+/// The log directory is left to whom it belongs.
+fn stays(facts: &TreeFacts) -> bool {
+    let other = |s: &Stat| s.kind == FileKind::Directory && s.uid != facts.ids.service.uid;
+    facts.log_dir_held && facts.log_dir.entry.stat.known().is_some_and(other)
+}
+
+/// It may be the log of another service: it belongs to a system account (Debian Policy, 9.2.2), and
+/// either its group is not the service's, or the service can write it by that group.
+pub fn may_be_anothers(stat: &Stat, service: Owner) -> bool {
+    let shared = stat.gid != service.gid || stat.mode & 0o060 == 0o060;
+    (1..1000).contains(&stat.uid) && stat.uid != service.uid && shared
+}
+
 /// Nothing has to be done or said about an object of the log directory.
 pub fn is_settled(stat: &Stat, service: Owner) -> bool {
     match stat.kind {
         FileKind::Regular => {
             let owner = Owner { uid: stat.uid, gid: stat.gid };
-            stat.links == 1 && owner == service && wanted_mode(stat.mode, FILE_NEEDS) == stat.mode
+            let right = owner == kept_group(stat, service);
+            stat.links == 1 && right && wanted_mode(stat.mode, FILE_NEEDS) == stat.mode
         }
         // Directories are the application's own affair, and the service opens no other kind that is not
         // named in the settings: whatever it is, it needs no repair.
@@ -169,6 +186,7 @@ fn make_file(path: &Path, owner: Owner) -> Effect {
 /// administrator chose for the group.
 fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, mut needed: u32) {
     let seen = Seen::from(stat);
+    let owner = kept_group(stat, owner);
     let from = Owner { uid: stat.uid, gid: stat.gid };
     if from != owner {
         needed |= needed >> 3;
@@ -180,6 +198,12 @@ fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, mut needed:
         let effect = Effect::SetMode { path: entry.path.clone(), mode, from: stat.mode, seen };
         plan.push(&finding::LOG_MODE, Origin::Default, effect);
     }
+}
+
+/// What is the service user's may be for Debian's readers of logs.
+fn kept_group(stat: &Stat, owner: Owner) -> Owner {
+    let readers = stat.uid == owner.uid && stat.gid == ADM;
+    if readers { Owner { gid: ADM, ..owner } } else { owner }
 }
 
 /// Adds what is needed; takes set-id bits and "writable by all" away; what
@@ -220,6 +244,7 @@ mod tests {
                 guarded: true,
                 optional: false,
             },
+            log_dir_held: false,
             log_files: vec![entry("/l/error.log", file)],
             log_entries: others,
             cut: None,
@@ -302,6 +327,22 @@ mod tests {
         let hard = Fact::Known(stat(FileKind::Regular, 0, 0, 0o600, 2));
         check(dir(998, 33, 0o775), hard, &["LOG-004 it has 2 names (hard links)"]);
     }
+    #[test]
+    fn what_is_of_others_stays_so() {
+        let dir = Fact::Known(stat(FileKind::Directory, 0, 0, 0o755, 2));
+        let log = |uid, gid, mode| Fact::Known(stat(FileKind::Regular, uid, gid, mode, 1));
+        check(dir.clone(), log(998, 4, 0o640), &["own /l", "mode /l 775"]);
+        let mut facts = facts(dir, log(0, 0, 0o644), vec![]);
+        facts.log_dir_held = true;
+        assert_eq!(told(&plan_tree(&facts)), ["own /l/error.log", "mode /l/error.log 664"]);
+        facts.log_dir.entry.stat = Fact::Known(stat(FileKind::Directory, 998, 33, 0o555, 2));
+        assert_eq!(told(&plan_tree(&facts))[0], "mode /l 755");
+        let others =
+            |uid, gid, mode| may_be_anothers(&stat(FileKind::Regular, uid, gid, mode, 1), SERVICE);
+        assert!(others(997, 997, 0o644) && others(997, 33, 0o664));
+        assert!(!others(997, 33, 0o644) && !others(1000, 1000, 0o644) && !others(0, 0, 0o644));
+    }
+
     #[test]
     fn what_the_service_could_not_read_is_not_given_to_it() {
         let dir = Fact::Known(stat(FileKind::Directory, 998, 33, 0o775, 2));
