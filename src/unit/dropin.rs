@@ -40,15 +40,32 @@ pub(super) fn drop_in(config: &Config, facts: &UnitFacts, unit: &UnitFile, path:
         lines.push("# lets pre-start show its status line".to_owned());
         lines.push("NotifyAccess=exec".to_owned());
     }
+    let mut of_unit = Vec::new();
     if unit.last("Service", "RestartSec").is_none_or(str::is_empty) {
         lines.push(format!("RestartSec={}", config.restart_sec.value));
+        start_limit(&mut of_unit, config, unit);
     }
     if !unit.list("Unit", "OnFailure").iter().any(|units| units.contains(CAPTURE_UNIT)) {
-        lines.push(String::new());
-        lines.push("[Unit]".to_owned());
-        lines.push(format!("OnFailure={CAPTURE_UNIT}%n.service"));
+        of_unit.push(format!("OnFailure={CAPTURE_UNIT}%n.service"));
+    }
+    if !of_unit.is_empty() {
+        lines.extend([String::new(), "[Unit]".to_owned()]);
+        lines.append(&mut of_unit);
     }
     header(config, &about) + &lines.join("\n") + "\n"
+}
+
+/// systemd's own limit, five starts in ten seconds, is never met with such a pause.
+fn start_limit(lines: &mut Vec<String>, config: &Config, unit: &UnitFile) {
+    // Before systemd 230 the limit stood in [Service], under another name.
+    let names = ["StartLimitIntervalSec", "StartLimitInterval", "StartLimitBurst"];
+    let set = |section: &str| names.iter().any(|name| unit.last(section, name).is_some());
+    let restarts = unit.last("Service", "Restart").is_some_and(|when| !["", "no"].contains(&when));
+    if restarts && !set("Unit") && !set("Service") {
+        lines.push("# systemd's own limit would not be reached with that pause".to_owned());
+        lines.push(format!("StartLimitIntervalSec={}", config.start_limit_interval_sec.value));
+        lines.push(format!("StartLimitBurst={}", config.start_limit_burst.value));
+    }
 }
 
 /// The template that records failures in which no command of the unit runs.
