@@ -66,6 +66,14 @@ pub fn serving() -> Result<Machine> {
     Ok(machine)
 }
 
+/// `apt-get --reinstall install`, of what [`install`] laid there.
+///
+/// # Errors
+/// As [`install`].
+pub fn reinstall(machine: &Machine) -> Result<Output> {
+    apt(machine, &format!("--reinstall install {INSIDE}"))
+}
+
 /// `apt-get remove`.
 pub fn remove(machine: &Machine) -> Result<Output> {
     apt(machine, &format!("remove {NAME}"))
