@@ -25,6 +25,7 @@ impl ByteSet {
         self
     }
 
+    #[inline(always)]
     pub fn has(&self, byte: u8) -> bool {
         self.0.get(usize::from(byte)).is_some_and(|member| *member)
     }

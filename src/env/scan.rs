@@ -122,6 +122,7 @@ impl<'a> Iterator for Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// Leaves the cursor at the terminator.
+    #[inline(always)]
     fn comment(&mut self) -> NodeKind<'a> {
         if self.rules == Rules::Since254 {
             self.cursor.to2(b'\n', b'\r');
@@ -202,6 +203,7 @@ fn double<'a>(cursor: &mut Cursor<'a>, out: &mut Cow<'a, [u8]>) -> Form {
 }
 
 /// Copies only when there is something in front already.
+#[inline(always)]
 fn add<'a>(out: &mut Cow<'a, [u8]>, text: &'a [u8]) {
     if out.is_empty() {
         *out = Cow::Borrowed(text);
@@ -242,14 +244,17 @@ impl<'a> Cursor<'a> {
         Self { bytes, rest: bytes.get(at..).unwrap_or_default() }
     }
 
+    #[inline(always)]
     fn at(&self) -> usize {
         self.bytes.len() - self.rest.len()
     }
 
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
+    #[inline(always)]
     fn take(&mut self) -> Option<u8> {
         let (byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -257,14 +262,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves to the first of these bytes, or to the end; gives what was passed.
+    #[inline(always)]
     fn to1(&mut self, a: u8) -> &'a [u8] {
         self.pass(memchr::memchr(a, self.rest))
     }
 
+    #[inline(always)]
     fn to2(&mut self, a: u8, b: u8) -> &'a [u8] {
         self.pass(memchr::memchr2(a, b, self.rest))
     }
 
+    #[inline(always)]
     fn to3(&mut self, a: u8, b: u8, c: u8) -> &'a [u8] {
         self.pass(memchr::memchr3(a, b, c, self.rest))
     }
@@ -279,6 +287,7 @@ impl<'a> Cursor<'a> {
         self.rest = rest;
     }
 
+    #[inline(always)]
     fn pass(&mut self, found: Option<usize>) -> &'a [u8] {
         let length = found.unwrap_or(self.rest.len());
         let (passed, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, &[]));
@@ -288,16 +297,19 @@ impl<'a> Cursor<'a> {
 }
 
 /// systemd's WHITESPACE.
+#[inline(always)]
 pub fn is_white(byte: u8) -> bool {
     is_blank(byte) || is_newline(byte)
 }
 
 /// Space or tab.
+#[inline(always)]
 pub fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
 /// Both end an assignment.
+#[inline(always)]
 pub fn is_newline(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
