@@ -10,11 +10,12 @@ mod diagnose;
 mod env;
 mod generator;
 mod ground;
+mod package;
+mod plot;
 mod prestart;
 mod report;
 mod row;
 mod service;
-mod size;
 mod timing;
 
 use anyhow::Result;
@@ -30,8 +31,9 @@ const PARTS: &[(&str, &str, Measure)] = &[
     ("env", "G4", env::measure),
     ("diagnose", "G8", diagnose::measure),
     ("service", "G10", service::measure),
-    ("size", "G13", size::measure),
     ("capture", "G6", capture::measure),
+    // The last: it takes the package away.
+    ("package", "G13", package::measure),
 ];
 
 fn main() -> Result<()> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use host::Machine;
 
 use crate::counts;
-use crate::ground::{FLOOR, PRE_START};
+use crate::ground::{DROP_CACHES, FLOOR, PRE_START};
 use crate::row::{Bound, Row};
 use crate::timing::{Times, exponent};
 
@@ -35,6 +35,8 @@ pub fn measure(machine: &Machine) -> Result<Vec<Row>> {
         times.ratio(0, 1),
         Bound::AtMost(2.0),
     ));
+    let cold = Times::of(machine, 10, Some(DROP_CACHES), &[PRE_START, FLOOR])?;
+    rows.push(Row::ratio("G2", "the same, caches dropped", cold.ratio(0, 1), Bound::AtMost(2.0)));
     let calls = counts::calls(machine, PRE_START)?;
     rows.push(Row::new("G2", "forks of pre-start", calls.forks as f64, "", Bound::AtMost(0.0)));
     rows.push(Row::new(

@@ -8,7 +8,7 @@ use host::{Machine, service};
 use crate::row::{Bound, Row};
 use crate::timing::Times;
 
-const PAIRS: u32 = 20;
+const PAIRS: u32 = 50;
 const NO_LIMIT: &str = "/run/systemd/system/projectmeats.service.d/zz-bench.conf";
 /// The bare unit: the same program, without helpers, sandbox and activation.
 const BARE: &str = "/etc/systemd/system/bare.service";
