@@ -7,11 +7,11 @@
 mod answer;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
-use crate::sys::clock::Deadline;
+use crate::sys::wire::Wire;
 use answer::{Kind, body_length, parse};
 
 const SOCKET: &str = "/run/systemd/private";
@@ -82,24 +82,20 @@ fn exchange(
     wanted: &[(&str, &str)],
     limit: Duration,
 ) -> std::io::Result<BTreeMap<String, String>> {
-    let deadline = Deadline::after(limit);
-    let mut stream = UnixStream::connect(SOCKET)?;
-    // A time limit of zero would be none.
-    stream.set_write_timeout(Some(limit.max(Duration::from_millis(1))))?;
+    let mut input = BufReader::new(Wire::unix(Path::new(SOCKET), limit)?);
     // The identity comes with the socket; "30" is the user 0. Calls must wait for the OK: what PID 1
     // has read together with BEGIN (up to 256 bytes) lies there until something else comes.
-    stream.write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
-    let mut input = Input { stream, deadline };
-    input.line()?;
+    input.get_mut().write_all(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")?;
+    accepted(&mut input)?;
     let mut calls = Vec::new();
     let path = object_path(unit);
     for (number, (name, interface)) in (1..).zip(wanted) {
         calls.extend(call(number, &path, interface, name));
     }
-    input.stream.write_all(&calls)?;
+    input.get_mut().write_all(&calls)?;
     let mut found = BTreeMap::new();
     while found.len() < wanted.len() {
-        let (kind, number, bytes) = input.message()?;
+        let (kind, number, bytes) = message(&mut input)?;
         let name = usize::try_from(number).ok().and_then(|n| wanted.get(n.checked_sub(1)?));
         let Some((name, _)) = name else { continue };
         if kind != Kind::Return {
@@ -116,59 +112,31 @@ fn other(why: &'static str) -> std::io::Error {
     std::io::Error::other(why)
 }
 
-/// What comes in, never after the deadline.
-struct Input {
-    stream: UnixStream,
-    deadline: Deadline,
-}
-
 /// Most bytes of one answer, and of the line that accepts us.
 const ANSWER: usize = 1 << 20;
-const LINE: usize = 256;
+const LINE: u64 = 256;
 
-impl Input {
-    fn wait(&mut self) -> std::io::Result<&mut UnixStream> {
-        let left = self.deadline.left();
-        if left.is_zero() {
-            return Err(std::io::ErrorKind::TimedOut.into());
-        }
-        self.stream.set_read_timeout(Some(left))?;
-        Ok(&mut self.stream)
-    }
+/// `OK …` of the handshake.
+fn accepted(input: &mut impl BufRead) -> std::io::Result<()> {
+    let mut line = Vec::new();
+    input.take(LINE).read_until(b'\n', &mut line)?;
+    if line.starts_with(b"OK ") { Ok(()) } else { Err(other("PID 1 does not let us in")) }
+}
 
-    fn fill(&mut self, bytes: &mut [u8]) -> std::io::Result<()> {
-        self.wait()?.read_exact(bytes)
+/// Kind, the number of the call that it answers, and the body.
+fn message(input: &mut impl Read) -> std::io::Result<(Kind, u32, Vec<u8>)> {
+    let mut head = [0; 16];
+    input.read_exact(&mut head)?;
+    let (kind, fields, body) = body_length(&head).ok_or_else(|| other("no D-Bus message"))?;
+    if fields + body > ANSWER {
+        return Err(other("an answer is too long"));
     }
-
-    /// `OK …` of the handshake; nothing comes behind it until something is asked.
-    fn line(&mut self) -> std::io::Result<()> {
-        let mut line = Vec::new();
-        while !line.ends_with(b"\r\n") {
-            let mut part = [0; LINE];
-            let read = self.wait()?.read(&mut part)?;
-            if read == 0 || line.len() >= LINE {
-                return Err(other("no D-Bus"));
-            }
-            line.extend_from_slice(part.get(..read).unwrap_or_default());
-        }
-        if line.starts_with(b"OK ") { Ok(()) } else { Err(other("PID 1 does not let us in")) }
-    }
-
-    /// Kind, the number of the call that it answers, and the body.
-    fn message(&mut self) -> std::io::Result<(Kind, u32, Vec<u8>)> {
-        let mut head = [0; 16];
-        self.fill(&mut head)?;
-        let (kind, fields, body) = body_length(&head).ok_or_else(|| other("no D-Bus message"))?;
-        if fields + body > ANSWER {
-            return Err(other("an answer is too long"));
-        }
-        let mut bytes = vec![0; fields.next_multiple_of(8)];
-        self.fill(&mut bytes)?;
-        let number = answer::answers(&bytes, fields).unwrap_or(0);
-        let mut bytes = vec![0; body];
-        self.fill(&mut bytes)?;
-        Ok((kind, number, bytes))
-    }
+    let mut bytes = vec![0; fields.next_multiple_of(8)];
+    input.read_exact(&mut bytes)?;
+    let number = answer::answers(&bytes, fields).unwrap_or(0);
+    let mut bytes = vec![0; body];
+    input.read_exact(&mut bytes)?;
+    Ok((kind, number, bytes))
 }
 
 /// The object of a unit: what is no letter or digit becomes `_` and two hex digits, and so does a
