@@ -116,7 +116,11 @@ fn a_repair_is_taken_back() {
     assert!(text(&shown).contains("owner projectmeats:www-data -> root:root"), "{}", text(&shown));
     let asked = run(host.path(), &["undo"]);
     assert!(text(&asked).contains("nobody can be asked"), "{}", text(&asked));
-    assert_eq!(picture(host.path()), repaired, "neither of them changed anything");
+    assert_eq!(asked.status.code(), Some(1));
+    // An option of the diagnosis in front of a command is no option of that command.
+    let misled = run(host.path(), &["--dry-run", "undo", "--yes"]);
+    assert_eq!(misled.status.code(), Some(2));
+    assert_eq!(picture(host.path()), repaired, "none of them changed anything");
     let undone = run(host.path(), &["undo", "--yes"]);
     assert_eq!(undone.status.code(), Some(0), "{}", text(&undone));
     assert_eq!(picture(host.path()), before);
@@ -151,6 +155,44 @@ fn what_changed_since_the_repair_is_left_alone() {
 }
 
 /// A repair that was cut off after its record was written: what it did not do is no step.
+#[test]
+fn an_env_file_that_others_can_write_is_never_healthy() {
+    for mode in [0o604, 0o640, 0o644, 0o660, 0o664, 0o666] {
+        for broken_text in [true, false] {
+            let host = broken();
+            if !broken_text {
+                run(host.path(), &["--fix", "--yes"]);
+            }
+            let env = host.path().join("etc/projectmeats/projectmeats.env");
+            chown(&env, Some(0), Some(998)).unwrap();
+            fs::set_permissions(&env, fs::Permissions::from_mode(mode)).unwrap();
+            let found = text(&run(host.path(), &["--json", "--only", "ENV-090"]));
+            let said = found.contains("\"id\": \"ENV-090\"");
+            assert_eq!(said, mode != 0o640, "mode {mode:o}, text broken: {broken_text}\n{found}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_said() {
+    let host = broken();
+    for words in [&["config"][..], &["config", "--json"], &["--json"], &["explain", "LOG-001"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut asked = command(host.path(), words);
+        if words[0] == "explain" {
+            asked = Command::new(called("meats-diagnose"));
+            asked.args(words);
+        }
+        let output = asked.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped()).output();
+        let output = output.unwrap();
+        let why = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(4), "{words:?}: {why}");
+        assert!(why.contains("standard output: "), "{words:?}: {why}");
+    }
+    let unknown = run(Path::new("/nonexistent"), &["--plugin"]);
+    assert_eq!(unknown.status.code(), Some(3));
+}
+
 #[test]
 fn an_interrupted_repair_can_be_taken_back() {
     let host = broken();

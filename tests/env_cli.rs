@@ -184,7 +184,8 @@ fn exit_statuses() {
         (b"A=`x`\n", &["read", "--as", "sh"], 4),
         (b"A=1\n", &["unset", "A"], 0),
         (b"A=1\n", &["unset", "no name"], 2),
-        (b"A=1\n", &["generate", "--set", "SECRET_KEY=x"], 2),
+        (b"A=1\n", &["generate", "--stdout", "--set", "SECRET_KEY=x"], 2),
+        (b"A=1\n", &["generate", "--set", "SECRET_KEY=x"], 3),
         (
             b"A=1\n",
             &["generate", "--set", "ALLOWED_HOSTS=a", "--set", "DATABASE_URL=sqlite:////x"],

@@ -12,6 +12,7 @@ use super::classify::Verdict;
 use super::facts::Facts;
 use super::outcome::{Exit, Outcome, signal_name};
 use super::redact::Redactor;
+use crate::model::finding::HostNames;
 use crate::model::{Evidence, Fact, Space, finding};
 
 /// The name and version of the format.
@@ -196,7 +197,7 @@ impl Record {
             schema: SCHEMA.to_owned(),
             id: format!("{stamp}-{short}"),
             unit: facts.unit.clone(),
-            cause: cause(verdict, r),
+            cause: cause(facts, verdict, r),
             result: result(facts, &about),
             count: 1,
             first: about.now,
@@ -262,7 +263,13 @@ impl Record {
     }
 }
 
-fn cause(verdict: &Verdict, r: &Redactor) -> CauseRecord {
+fn cause(facts: &Facts, verdict: &Verdict, r: &Redactor) -> CauseRecord {
+    let host = HostNames {
+        service: facts.unit.strip_suffix(".service").unwrap_or(&facts.unit),
+        user: &facts.names.user,
+        app_dir: &facts.names.app_dir,
+        venv: &facts.names.venv,
+    };
     let cause = &verdict.cause;
     let evidence =
         |e: &Evidence| EvidenceRecord { source: e.source.clone(), text: cut(r.text(&e.text), 0) };
@@ -271,7 +278,7 @@ fn cause(verdict: &Verdict, r: &Redactor) -> CauseRecord {
         name: cause.kind.name.to_owned(),
         sentence: cut(r.text(&cause.sentence), 0),
         evidence: cause.evidence.iter().map(evidence).collect(),
-        remedy: cause.kind.remedy.to_owned(),
+        remedy: cause.kind.remedy_on(&host),
         commands: cause.commands.iter().map(|words| r.lines(words)).collect(),
     }
 }

@@ -34,6 +34,8 @@ Examples:
 /// Tell what is wrong with the service, why, and what to do; repair it on request
 #[derive(Debug, Parser)]
 #[command(name = "meats-diagnose", version, max_term_width = 80)]
+// An option in front of a command would be that of the diagnosis, and do nothing.
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = SHORT, after_long_help = AFTER)]
 pub struct Cli {
     #[command(flatten)]

@@ -52,7 +52,8 @@ pub fn main(root: &Root, asked: &Bundle, out: &mut dyn Write) -> Result<u8, Stri
     writeln!(out, "before you send it:\n    {}", report::shell_words(&words)).ok();
     let missing = round.diagnosis.not_checked_count();
     if missing > 0 {
-        writeln!(out, "{missing} checks could not look; with root there is more in it.").ok();
+        let more = if root.is_privileged() { "" } else { "; with root there is more in it" };
+        writeln!(out, "{missing} checks could not look{more}.").ok();
     }
     Ok(if missing > 0 { 4 } else { 0 })
 }

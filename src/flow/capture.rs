@@ -142,7 +142,10 @@ fn parse(args: &[OsString]) -> Result<Asked, String> {
         let mut value = || args.next().ok_or(format!("{} needs a value", shown(arg)));
         match arg.to_str() {
             Some("--help" | "-h") => asked.help = true,
-            Some("--root") => asked.root = Some(value()?.into()),
+            // The directory of the caller is left before it is opened.
+            Some("--root") => {
+                asked.root = Some(std::path::absolute(value()?).map_err(|e| e.to_string())?);
+            }
             Some("--unit") => asked.unit = Some(unit_name(value()?)?),
             Some("--started") => asked.started = true,
             Some("--hooks") => asked.hooks = Some(value()?.to_string_lossy().into_owned()),

@@ -2,7 +2,7 @@
 //! with `--fix` apply that very plan, look again, and say what is left.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -41,6 +41,8 @@ pub fn main(
             });
         }
     };
+    let mut told = Told { out, failed: None };
+    let out: &mut dyn Write = &mut told;
     let code = match cli.command {
         Some(Command::Failures(asked)) => return super::failures::main(&asked, out, err),
         Some(Command::Explain { id, list }) => explain(id.as_deref(), list, out, err),
@@ -59,15 +61,60 @@ pub fn main(
         Some(Command::Undo(asked)) => with_root(asked.root.as_deref(), err, |root, _| {
             super::undo::main(root, &asked, terminal::observe(), out)
         }),
-        None => with_root(cli.check.root.as_deref(), err, |root, err| {
-            Ok(diagnose(root, &cli.check, terminal::observe(), out, err))
-        }),
+        None => {
+            let cannot = if cli.check.plugin { 3 } else { 2 };
+            begun(cannot, cli.check.root.as_deref(), err, |root, err| {
+                Ok(diagnose(root, &cli.check, terminal::observe(), out, err))
+            })
+        }
     };
-    ExitCode::from(code)
+    out.flush().ok();
+    match told.failed {
+        Some(kind) => {
+            writeln!(err, "{PROGRAM}: standard output: {kind}").ok();
+            ExitCode::from(if plugin { 3 } else { 4 })
+        }
+        None => ExitCode::from(code),
+    }
+}
+
+/// Remembers that something could not be written; a reader who has seen enough is no failure.
+struct Told<'a> {
+    out: &'a mut dyn Write,
+    failed: Option<ErrorKind>,
+}
+
+impl Told<'_> {
+    fn noted<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
+        let kind = result.as_ref().err().map(std::io::Error::kind);
+        self.failed = self.failed.or(kind.filter(|kind| *kind != ErrorKind::BrokenPipe));
+        result
+    }
+}
+
+impl Write for Told<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let result = self.out.flush();
+        self.noted(result)
+    }
 }
 
 /// Exit status 2 where the command could not begin.
 fn with_root(
+    path: Option<&Path>,
+    err: &mut dyn Write,
+    run: impl FnOnce(&Root, &mut dyn Write) -> Result<u8, String>,
+) -> u8 {
+    begun(2, path, err, run)
+}
+
+fn begun(
+    cannot: u8,
     path: Option<&Path>,
     err: &mut dyn Write,
     run: impl FnOnce(&Root, &mut dyn Write) -> Result<u8, String>,
@@ -78,7 +125,7 @@ fn with_root(
         Ok(code) => code,
         Err(why) => {
             writeln!(err, "{PROGRAM}: {why}").ok();
-            2
+            cannot
         }
     }
 }

@@ -39,7 +39,7 @@ pub fn main(asked: &Failures, out: &mut dyn Write, err: &mut dyn Write) -> ExitC
     let path = asked.root.as_deref().unwrap_or(Path::new("/"));
     let root = match Root::open(path) {
         Ok(root) => root,
-        Err(why) => return fail(err, &format!("\"{}\": {why}", path.display()), 4),
+        Err(why) => return fail(err, &format!("\"{}\": {why}", path.display()), 2),
     };
     let zone = clock::zone(&root);
     let since =

@@ -19,7 +19,7 @@ use crate::checks::{
 };
 use crate::config::{Config, STATE_DIR};
 use crate::deploy::{health_address, health_host};
-use crate::model::{Action, Effect, Fact, Finding, Holder, Subject};
+use crate::model::{Action, Effect, Fact, Finding, Holder, Subject, finding};
 use crate::python::Platform;
 use crate::report;
 use crate::sys::clock::Deadline;
@@ -133,21 +133,24 @@ fn drift(actions: &[Action], accounts: &Accounts) -> Vec<Finding> {
     for action in actions {
         let path = action.effect.path();
         let own = repair::is_own_state(&action.effect);
-        // What a replacement mends is told finding by finding; its backups are no drift.
-        let told = matches!(
-            action.effect,
-            Effect::Backup { .. } | Effect::Replace { .. } | Effect::Remove { .. }
-        );
-        if own || told {
+        // What a replacement mends in the text is told finding by finding, but not who may read and
+        // write the file; its backups are no drift.
+        let why = match &action.effect {
+            Effect::Backup { .. } | Effect::Remove { .. } => continue,
+            Effect::Replace { owner: None, mode: None, .. } => continue,
+            Effect::Replace { .. } => &finding::ENV_ACCESS,
+            _ => action.why,
+        };
+        if own {
             continue;
         }
         let text = report::describe_action(&action.effect, accounts);
-        match found.iter_mut().find(|f| f.kind.id == action.why.id) {
+        match found.iter_mut().find(|f| f.kind.id == why.id) {
             Some(finding) => {
                 finding.evidence.push(crate::model::Evidence { source: "plan".to_owned(), text });
             }
             None => {
-                let finding = Finding::new(action.why, Subject::file(&path), text.clone());
+                let finding = Finding::new(why, Subject::file(&path), text.clone());
                 found.push(finding.evidence("plan", text));
             }
         }

@@ -35,6 +35,8 @@ pub struct Handed {
     pub root: Option<PathBuf>,
     /// `--remember`: only note which SECRET_KEY the running service has (package installation).
     pub remember: bool,
+    /// `--help`
+    pub help: bool,
 }
 
 const USAGE: &str = "usage: pre-start [--root DIR] [--remember]; see pre-start(8)";
@@ -51,7 +53,12 @@ impl Handed {
         while let Some(arg) = args.next() {
             match arg.to_str() {
                 Some("--remember") => self.remember = true,
-                Some("--root") => self.root = Some(args.next().ok_or(USAGE)?.into()),
+                Some("--help" | "-h") => self.help = true,
+                // The directory of the caller is left before it is opened.
+                Some("--root") => {
+                    let path = std::path::absolute(args.next().ok_or(USAGE)?);
+                    self.root = Some(path.map_err(|_| USAGE)?);
+                }
                 _ => return Err(USAGE.to_owned()),
             }
         }
@@ -62,6 +69,10 @@ impl Handed {
 /// Runs the helper; `err` gets the same texts as the journal, for a start by hand.
 pub fn main(handed: Handed, args: impl Iterator<Item = OsString>, err: &mut dyn Write) -> ExitCode {
     match handed.with_arguments(args) {
+        Ok(handed) if handed.help => {
+            writeln!(err, "{USAGE}").ok();
+            ExitCode::SUCCESS
+        }
         Ok(handed) => start(&handed, err),
         Err(usage) => {
             writeln!(err, "{usage}").ok();

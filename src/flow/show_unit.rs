@@ -201,7 +201,7 @@ fn carry_out(
         return Ok(4);
     }
     if !asked.yes && !agreed(terminal, proposal.plan.actions.len(), out) {
-        return Ok(0);
+        return Ok(1);
     }
     let applied = apply(root, &proposal.plan);
     Ok(tell(root, &applied, out))

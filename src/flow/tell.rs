@@ -46,6 +46,7 @@ fn write_page(root: &Root, file: &Path, round: &Round, err: &mut dyn Write) -> b
         service: &round.facts.config.service.value,
         host: host.as_deref().unwrap_or("this host"),
         time: &clock::local_text(round.started.secs),
+        root: root.is_privileged(),
         events: &super::history::events(root, round),
     };
     write_file(file, &report::render_html(&round.diagnosis, &page), err)

@@ -166,7 +166,7 @@ pub fn main(
         return Ok(4);
     }
     if !asked.yes && !plan.is_idle() && !agreed(terminal, plan.actions.len(), out) {
-        return Ok(left);
+        return Ok(1);
     }
     take_back(root, record, out)
 }

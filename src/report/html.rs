@@ -16,6 +16,8 @@ pub struct Page<'a> {
     pub host: &'a str,
     /// Local time with offset.
     pub time: &'a str,
+    /// Root looked.
+    pub root: bool,
     /// In the order of time.
     pub events: &'a [Event],
 }
@@ -66,7 +68,7 @@ pub fn render_html(diagnosis: &Diagnosis, page: &Page<'_>) -> String {
         text(page.time),
     )
     .ok();
-    first_step(&mut out, diagnosis);
+    first_step(&mut out, diagnosis, page.root);
     findings(&mut out, diagnosis);
     out.push_str(&render_timeline(page.events));
     not_checked(&mut out, diagnosis);
@@ -82,12 +84,12 @@ pub fn render_html(diagnosis: &Diagnosis, page: &Page<'_>) -> String {
     out
 }
 
-fn first_step(out: &mut String, diagnosis: &Diagnosis) {
+fn first_step(out: &mut String, diagnosis: &Diagnosis, root: bool) {
     let head = headline(diagnosis);
     if !head.is_empty() {
         writeln!(out, "<p><strong>{}</strong></p>", text(&head)).ok();
     }
-    if let Some((_, words)) = super::text::next_words(diagnosis) {
+    if let Some((_, words)) = super::text::next_words(diagnosis, root) {
         writeln!(out, "<p>Do this first:</p><pre>{}</pre>", text(&shell_words(&words))).ok();
     }
 }
@@ -210,7 +212,7 @@ mod tests {
         };
         let html = render_html(
             &diagnosis,
-            &Page { service: "s", host: hostile, time: "now", events: &[event] },
+            &Page { service: "s", host: hostile, time: "now", root: true, events: &[event] },
         );
         assert!(!html.contains("<script") && !html.contains('\x1b'));
         assert!(html.contains("&lt;script&gt;") && html.contains("id=\"LOG-004\""));

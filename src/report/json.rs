@@ -108,8 +108,8 @@ pub fn render_json(
     run: &Run,
     failures: serde_json::Value,
 ) -> String {
-    let next =
-        next_words(diagnosis).map(|(finding, words)| Next { finding, commands: vec![words] });
+    let next = next_words(diagnosis, run.uid == 0)
+        .map(|(finding, words)| Next { finding, commands: vec![words] });
     let not_checked = diagnosis
         .not_checked
         .iter()

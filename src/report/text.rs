@@ -116,8 +116,8 @@ fn sentence(summary: &str) -> String {
     }
 }
 
-/// The one command to run next, if there is one.
-pub fn next_words(diagnosis: &Diagnosis) -> Option<(String, Vec<String>)> {
+/// The one command to run next, if there is one; more rights than root's there are none.
+pub fn next_words(diagnosis: &Diagnosis, root: bool) -> Option<(String, Vec<String>)> {
     let worst = diagnosis.causes().next().or_else(|| {
         diagnosis.findings.iter().find(|p| p.finding.kind.severity == Severity::Warning)
     });
@@ -125,13 +125,13 @@ pub fn next_words(diagnosis: &Diagnosis) -> Option<(String, Vec<String>)> {
         let words = commands(&placed.finding).into_iter().next()?;
         return Some((placed.finding.kind.id.to_owned(), words));
     }
-    (diagnosis.word == Word::Incomplete).then(|| (String::new(), vec!["meats-diagnose".to_owned()]))
+    let with_more_rights = || (String::new(), vec!["meats-diagnose".to_owned()]);
+    (diagnosis.word == Word::Incomplete && !root).then(with_more_rights)
 }
 
 fn next_command(diagnosis: &Diagnosis, style: Style) -> Option<String> {
-    let (_, words) = next_words(diagnosis)?;
-    let sudo = style.sudo || diagnosis.word == Word::Incomplete;
-    Some(with_sudo(&words, sudo))
+    let (_, words) = next_words(diagnosis, !style.sudo)?;
+    Some(with_sudo(&words, style.sudo))
 }
 
 fn with_sudo(words: &[String], sudo: bool) -> String {

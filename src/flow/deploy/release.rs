@@ -195,11 +195,13 @@ fn target(
 /// `releases`.
 pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Result<End, String> {
     let sight = observe(root);
-    let layout = match Layout::of_config(&sight.config) {
-        Ok(layout) => layout,
-        Err(finding) => return refuse(out, &finding),
+    let (found, none) = match Layout::of_config(&sight.config) {
+        Ok(layout) => {
+            let none = format!("no release in {}", layout.releases.display());
+            (observe_releases(root, &sight.config, &layout), none)
+        }
+        Err(finding) => (Vec::new(), format!("no release: {}", finding.detail)),
     };
-    let found = observe_releases(root, &sight.config, &layout);
     if asked.json {
         let list: Vec<_> = found
             .iter()
@@ -219,7 +221,7 @@ pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Re
         writeln!(out, "{}  {state}", release.name).map_err(|e| e.to_string())?;
     }
     if found.is_empty() {
-        writeln!(out, "no release in {}", layout.releases.display()).ok();
+        writeln!(out, "{none}").ok();
     }
     Ok(End::Good)
 }

@@ -19,7 +19,7 @@ fn observe(session: &Session, path: &Path) -> Result<Vec<Backup>, Stop> {
     }
 }
 
-fn choose(all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
+fn choose(path: &Path, all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
     let found = match id {
         None => all.last(),
         Some(id) => all.iter().find(|b| id.len() >= 4 && b.id.starts_with(id)),
@@ -29,7 +29,7 @@ fn choose(all: &[Backup], id: Option<&str>) -> Result<Backup, Stop> {
             let told = "see meats-env restore --list; another file is named behind the id";
             Stop::new(USAGE, format!("no backup \"{id}\" of this file; {told}"))
         }
-        None => Stop::new(FAILED, "there is no backup of this file"),
+        None => Stop::new(FAILED, format!("there is no backup of {}", path.display())),
     })
 }
 
@@ -58,7 +58,7 @@ pub fn restore(
         }
         return Ok(0);
     }
-    let chosen = choose(&all, id)?;
+    let chosen = choose(&path, &all, id)?;
     let text = content(session, &path, &chosen)?;
     let why: &'static Kind = &finding::ENV_EDITED;
     if session.root.stat(&path).is_absent() {
@@ -83,7 +83,7 @@ pub fn diff(
 ) -> Done {
     let path = session.path(file);
     let all = observe(session, &path)?;
-    let chosen = choose(&all, id)?;
+    let chosen = choose(&path, &all, id)?;
     let before = content(session, &path, &chosen)?;
     let input = session.read(file)?;
     let text = masked_diff(before.expose(), &input.bytes);

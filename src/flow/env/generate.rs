@@ -34,6 +34,12 @@ pub fn run(session: &Session, asked: &Generate, out: &mut dyn Write, err: &mut d
             out,
         );
     }
+    let path = session.path(asked.file.as_deref());
+    let shown = asked.stdout || asked.file.as_deref() == Some(Path::new("-"));
+    if !shown {
+        // Before anything is asked for.
+        is_new(session, &path)?;
+    }
     let mut text = template(session, asked)?;
     for (key, value) in values(session, asked)? {
         text = put(&text, &key, value.expose())?;
@@ -52,12 +58,11 @@ pub fn run(session: &Session, asked: &Generate, out: &mut dyn Write, err: &mut d
         let keys = report::escape(&empty.join(", "));
         writeln!(err, "note: empty, as in the template: {keys}").ok();
     }
-    if asked.stdout || asked.file.as_deref() == Some(Path::new("-")) {
+    if shown {
         out.write_all(&text).map_err(|e| Stop::new(FAILED, format!("standard output: {e}")))?;
         return Ok(0);
     }
-    let path = session.path(asked.file.as_deref());
-    create(session, &path, text)?;
+    session.write_new(&path, Secret::new(text), &finding::ENV_EDITED)?;
     writeln!(out, "wrote {}", report::escape_path(&path)).ok();
     Ok(0)
 }
@@ -173,7 +178,7 @@ fn placeholders(text: &[u8]) -> Vec<String> {
 }
 
 /// A file that exists is never overwritten.
-fn create(session: &Session, path: &Path, text: Vec<u8>) -> Result<(), Stop> {
+fn is_new(session: &Session, path: &Path) -> Result<(), Stop> {
     match session.root.stat(path) {
         Fact::Absent => {}
         Fact::Known(_) => {
@@ -187,5 +192,5 @@ fn create(session: &Session, path: &Path, text: Vec<u8>) -> Result<(), Stop> {
         let text = format!("{}: there is no directory {}", path.display(), above.display());
         return Err(Stop::new(FAILED, text));
     }
-    session.write_new(path, Secret::new(text), &finding::ENV_EDITED)
+    Ok(())
 }

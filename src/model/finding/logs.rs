@@ -45,6 +45,6 @@ kinds! {
     LOG_ROTATED_AWAY = "LOG-008" "log-rotated-away" Warning ByHand {
         "The service writes to a log file that was rotated or removed.",
         why: "What it writes is not where people look, and the space of a removed file stays in use.",
-        remedy: "Let gunicorn open its logs anew, and look at what rotates them: it has to send USR1 to the main process, as /etc/logrotate.d/projectmeats-fixes does.",
+        remedy: "Let gunicorn open its logs anew, and look at what rotates them: it has to send USR1 to the main process, as /usr/share/projectmeats-fixes/logrotate does.",
     }
 }

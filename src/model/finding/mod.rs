@@ -37,11 +37,14 @@ mod failure;
 mod logs;
 mod network;
 mod packages;
+mod remedy;
 mod service;
 mod settings;
 mod web;
 
 use std::path::PathBuf;
+
+pub use remedy::HostNames;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
