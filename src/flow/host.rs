@@ -1,7 +1,8 @@
 //! Observes what the tree planner needs.
 
-use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ pub fn observe_tree(root: &Root, config: &Config, ids: Ids, unit: Option<&UnitFi
     TreeFacts {
         ids,
         log_dir: wanted(root, &config.log_dir, 0o775, false),
-        log_dir_held: others || unit.is_some_and(|unit| root_opens(unit, &config.log_dir)),
+        log_dir_shared: others,
+        log_dir_opened_by_root: unit.is_some_and(|unit| root_opens(unit, config)),
         log_files,
         log_entries,
         cut,
@@ -57,10 +59,16 @@ fn links_guarded(root: &Root) -> bool {
 }
 
 /// PID 1 opens a file there as root, and follows links (systemd.exec(5), `StandardOutput=append:`).
-fn root_opens(unit: &UnitFile, directory: &Path) -> bool {
+fn root_opens(unit: &UnitFile, config: &Config) -> bool {
+    let name = config.service.value.as_str();
+    let (prefix, instance) = name.split_once('@').unwrap_or((name, ""));
+    let meant = [("%L", "/var/log"), ("%N", name), ("%p", prefix), ("%i", instance)];
     let opened = |key: &&str| {
         let path = unit.last("Service", key).and_then(|value| value.split_once(':'));
-        path.is_some_and(|(_, path)| Path::new(path).starts_with(directory))
+        let plain = |path: &str| {
+            meant.iter().fold(path.to_owned(), |path, (sign, text)| path.replace(sign, text))
+        };
+        path.is_some_and(|(_, path)| Path::new(&plain(path)).starts_with(&config.log_dir.value))
     };
     ["StandardOutput", "StandardError"].iter().any(opened)
 }
@@ -70,10 +78,21 @@ fn root_opens(unit: &UnitFile, directory: &Path) -> bool {
 fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, bool, Option<Cut>) {
     let mut found: Vec<Entry> = Vec::new();
     let accounts = Accounts::observe(root);
-    // Files of www-data are the service's, whose group it is.
-    let namesake = OnceCell::new();
-    let namesake =
-        || *namesake.get_or_init(|| accounts.find_user(&config.group).map(|user| user.uid));
+    let mut owners = BTreeMap::new();
+    let mut is_anothers = |name: &OsStr, stat: &Stat| {
+        let rotated = |log: &String| {
+            let rest = name.as_bytes().strip_prefix(log.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b".") || rest.starts_with(b"-"))
+        };
+        if !tree::may_be_anothers(stat, ids.service) || config.log_files.iter().any(rotated) {
+            return false;
+        }
+        *owners.entry(stat.uid).or_insert_with(|| {
+            // Files of www-data are the service's, whose group it is.
+            let namesake = accounts.find_user(&config.group).is_some_and(|u| u.uid == stat.uid);
+            accounts.knows(stat.uid) && !namesake
+        })
+    };
     let mut others = false;
     let mut more = false;
     let most = usize::try_from(config.max_repairs.value).unwrap_or(usize::MAX);
@@ -82,10 +101,7 @@ fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, bool, Opt
         if named || tree::is_settled(&stat, ids.service) {
             return;
         }
-        if tree::may_be_anothers(&stat, ids.service)
-            && namesake() != Some(stat.uid)
-            && accounts.knows(stat.uid)
-        {
+        if is_anothers(name, &stat) {
             others = true;
             return;
         }

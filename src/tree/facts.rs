@@ -39,9 +39,10 @@ pub struct WantedDir {
 pub struct TreeFacts {
     pub ids: Ids,
     pub log_dir: WantedDir,
-    /// A log directory that is not the service's stays so: other accounts have their logs there, or
-    /// systemd opens files in it as root.
-    pub log_dir_held: bool,
+    /// Other services have their logs in it.
+    pub log_dir_shared: bool,
+    /// systemd opens files in it, as root.
+    pub log_dir_opened_by_root: bool,
     /// Log files that must exist, as they are.
     pub log_files: Vec<Entry>,
     /// What else lies in the log directory and is not settled (see [`super::is_settled`]), by name.

@@ -20,7 +20,7 @@ const REFUSALS: usize = 20;
 pub fn plan_tree(facts: &TreeFacts) -> Plan {
     let mut plan = Plan::default();
     let mut left_out = 0;
-    if stays(facts) || directory(&mut plan, &facts.log_dir, facts.ids.service) {
+    if stays(&mut plan, facts) || directory(&mut plan, &facts.log_dir, facts.ids.service) {
         for entry in &facts.log_files {
             if entry.stat.is_absent() {
                 let effect = make_file(&entry.path, facts.ids.service);
@@ -52,10 +52,24 @@ pub fn plan_tree(facts: &TreeFacts) -> Plan {
     plan
 }
 
-/// The log directory is left to whom it belongs.
-fn stays(facts: &TreeFacts) -> bool {
-    let other = |s: &Stat| s.kind == FileKind::Directory && s.uid != facts.ids.service.uid;
-    facts.log_dir_held && facts.log_dir.entry.stat.known().is_some_and(other)
+/// The log directory is left to whom it belongs: the service gets a way through, and where systemd
+/// opens files in it, nobody else may put links there.
+fn stays(plan: &mut Plan, facts: &TreeFacts) -> bool {
+    let (wanted, service) = (&facts.log_dir.entry, facts.ids.service);
+    let directory = |stat: &&Stat| stat.kind == FileKind::Directory && stat.uid != service.uid;
+    let Some(stat) = wanted.stat.known().filter(directory) else { return false };
+    if !facts.log_dir_shared && !facts.log_dir_opened_by_root {
+        return false;
+    }
+    let mut mode = stat.mode;
+    if !is_readable(stat, service, 0o1) {
+        mode |= if stat.gid == service.gid { 0o010 } else { 0o001 };
+    }
+    if facts.log_dir_opened_by_root {
+        mode &= !0o002;
+    }
+    set_mode(plan, wanted, stat, mode);
+    true
 }
 
 /// It may be the log of another service: it belongs to a system account (Debian Policy, 9.2.2), and
@@ -193,9 +207,13 @@ fn access(plan: &mut Plan, entry: &Entry, stat: &Stat, owner: Owner, mut needed:
         let effect = Effect::SetOwner { path: entry.path.clone(), owner, from, seen };
         plan.push(&finding::LOG_OWNER, Origin::Default, effect);
     }
-    let mode = wanted_mode(stat.mode, needed);
+    set_mode(plan, entry, stat, wanted_mode(stat.mode, needed));
+}
+
+fn set_mode(plan: &mut Plan, entry: &Entry, stat: &Stat, mode: u32) {
     if mode != stat.mode {
-        let effect = Effect::SetMode { path: entry.path.clone(), mode, from: stat.mode, seen };
+        let (path, seen) = (entry.path.clone(), Seen::from(stat));
+        let effect = Effect::SetMode { path, mode, from: stat.mode, seen };
         plan.push(&finding::LOG_MODE, Origin::Default, effect);
     }
 }
@@ -244,7 +262,8 @@ mod tests {
                 guarded: true,
                 optional: false,
             },
-            log_dir_held: false,
+            log_dir_shared: false,
+            log_dir_opened_by_root: false,
             log_files: vec![entry("/l/error.log", file)],
             log_entries: others,
             cut: None,
@@ -333,10 +352,18 @@ mod tests {
         let log = |uid, gid, mode| Fact::Known(stat(FileKind::Regular, uid, gid, mode, 1));
         check(dir.clone(), log(998, 4, 0o640), &["own /l", "mode /l 775"]);
         let mut facts = facts(dir, log(0, 0, 0o644), vec![]);
-        facts.log_dir_held = true;
-        assert_eq!(told(&plan_tree(&facts)), ["own /l/error.log", "mode /l/error.log 664"]);
-        facts.log_dir.entry.stat = Fact::Known(stat(FileKind::Directory, 998, 33, 0o555, 2));
-        assert_eq!(told(&plan_tree(&facts))[0], "mode /l 755");
+        facts.log_dir_shared = true;
+        let log = ["own /l/error.log", "mode /l/error.log 664"];
+        assert_eq!(told(&plan_tree(&facts)), log);
+        let mut first = |uid, mode, opened: bool| {
+            facts.log_dir.entry.stat = Fact::Known(stat(FileKind::Directory, uid, 0, mode, 2));
+            (facts.log_dir_shared, facts.log_dir_opened_by_root) = (!opened, opened);
+            told(&plan_tree(&facts)).swap_remove(0)
+        };
+        assert_eq!(first(998, 0o555, false), "own /l");
+        assert_eq!(first(0, 0o750, false), "mode /l 751");
+        assert_eq!(first(0, 0o777, true), "mode /l 775");
+        assert_eq!(first(0, 0o777, false), log[0]);
         let others =
             |uid, gid, mode| may_be_anothers(&stat(FileKind::Regular, uid, gid, mode, 1), SERVICE);
         assert!(others(997, 997, 0o644) && others(997, 33, 0o664));
