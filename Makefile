@@ -118,7 +118,8 @@ define finish_deb
 	sed -i "s/^Architecture:.*/&\nMulti-Arch: foreign/; s/^Depends:.*/&\nStatic-Built-Using: $$built/" "$$tree/x/DEBIAN/control"; \
 	( cd "$$tree/x"; find . -type f ! -path './DEBIAN/*' -printf '%P\0' | LC_ALL=C sort -z \
 	    | xargs -0 md5sum >DEBIAN/md5sums ); \
-	dpkg-deb --root-owner-group -Zxz -z9 -Sextreme --build "$$tree/x" "$$deb" >/dev/null
+	dpkg-deb --root-owner-group -Zxz --build "$$tree/x" "$$deb" >/dev/null; \
+	debian/squeeze "$$deb"
 endef
 
 # Built twice, in two directories, by two users with another home, time zone, locale and umask: the
