@@ -1,5 +1,6 @@
 //! `docker migrate`: where the service runs, and the move to the other place.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
@@ -7,6 +8,7 @@ use super::compose::ready;
 use super::set::{stack_of, stale};
 use super::stack::planned;
 use super::{carry_stack, tell};
+use crate::checks::INCLUDED;
 use crate::cli::deploy::{DockerInit, DockerMigrate};
 use crate::config::Config;
 use crate::deploy::docker::{
@@ -138,10 +140,11 @@ fn observe_site(root: &Root, config: &Config, set: &Path) -> Result<Site, Box<Fi
 /// Files that nginx of Debian includes, links followed, each once.
 fn sites(root: &Root) -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
-    for directory in ["/etc/nginx/sites-enabled", "/etc/nginx/conf.d"] {
+    for (directory, suffix) in INCLUDED {
         let directory = Path::new(directory);
         let Fact::Known(listing) = root.list(directory, MAX_SITES) else { continue };
-        for name in listing.names {
+        let wanted = |name: &OsString| name.to_string_lossy().ends_with(*suffix);
+        for name in listing.names.into_iter().filter(wanted) {
             let path = directory.join(name);
             let target = root.link_target(&path);
             let target = target.known().map(|target| plain(&directory.join(target)));
@@ -252,5 +255,27 @@ fn recover(work: Vec<crate::deploy::Work>, who: &str) -> Step {
         changes: format!("visitors reach {who} again, as before the interrupted move"),
         work,
         undo: Undo::Kept("the interrupted move is not resumed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test lays out its own root")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_are_what_nginx_includes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for place in ["conf.d", "sites-available", "sites-enabled"] {
+            std::fs::create_dir_all(dir.path().join("etc/nginx").join(place)).expect("made");
+        }
+        for file in ["conf.d/a.conf", "conf.d/a.conf.bak", "sites-available/b", "sites-enabled/c"] {
+            std::fs::write(dir.path().join("etc/nginx").join(file), file).expect("written");
+        }
+        let link = dir.path().join("etc/nginx/sites-enabled/b");
+        std::os::unix::fs::symlink("../sites-available/b", link).expect("a link");
+        let root = Root::open(dir.path()).expect("a root");
+        let texts: Vec<String> = sites(&root).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["conf.d/a.conf", "sites-available/b", "sites-enabled/c"]);
     }
 }
