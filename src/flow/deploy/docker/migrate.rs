@@ -51,8 +51,9 @@ pub(super) fn main(root: &Root, asked: &DockerMigrate, out: &mut dyn Write) -> R
         Ok(up) => Up { seconds: asked.timeout, wheelhouse: asked.wheelhouse.clone(), ..up },
         Err(finding) => return not_moved(out, &[*finding]),
     };
-    let steps = match steps(&sight, &stack, &up, &site, asked) {
-        Ok(steps) => steps?,
+    let room = http::spare_port()?;
+    let steps = match steps(&sight, &stack, &up, &site, room, asked) {
+        Ok(steps) => steps,
         Err(finding) => return not_moved(out, &[*finding]),
     };
     if asked.dry_run {
@@ -175,14 +176,16 @@ fn read(root: &Root, path: &Path) -> Option<String> {
     bytes.known().and_then(|bytes| String::from_utf8(bytes.clone()).ok())
 }
 
-/// The steps, or what is in the way; first what an interrupted move left.
+/// The steps, or what is in the way; first what an interrupted move left. `room` is a port that
+/// nobody has.
 fn steps(
     sight: &Sight,
     stack: &Stack,
     up: &Up,
     site: &Site,
+    room: u16,
     asked: &DockerMigrate,
-) -> Result<Result<Vec<Step>, String>, Box<Finding>> {
+) -> Result<Vec<Step>, Box<Finding>> {
     let config = &sight.config;
     let phase = site.note.as_ref().map(|note| note.phase);
     let no = |kind, detail: &str| {
@@ -201,10 +204,6 @@ fn steps(
         shown.and_then(|mut shown| shown.remove(property)).unwrap_or_default()
     };
     let enabled = unit(&config.unit(), "UnitFileState") == "enabled";
-    let room = match http::spare_port() {
-        Ok(port) => port,
-        Err(why) => return Ok(Err(why)),
-    };
     let before = site.note.as_ref();
     let note = Moved {
         phase: phase.unwrap_or(Phase::Leaving),
@@ -230,7 +229,7 @@ fn steps(
         socket: unit(&config.socket_unit(), "LoadState") == "loaded",
         seconds: asked.timeout,
     };
-    Ok(Ok(match (phase, asked.back) {
+    Ok(match (phase, asked.back) {
         (None, _) => plan_there(&m),
         (Some(Phase::Leaving), true) => vec![recover(host_again(&m), "the host's own service")],
         (Some(Phase::Leaving), false) => {
@@ -245,7 +244,7 @@ fn steps(
             steps
         }
         (Some(Phase::Away), _) => plan_back(&m),
-    }))
+    })
 }
 
 /// What an interrupted move left is taken back.
