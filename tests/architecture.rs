@@ -12,11 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A room and the rooms it may use. `cli` and `report` are leaves but for what is listed.
+/// A room and the rooms it may use.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
-    ("cli", &["model", "config"]),
+    ("cli", &["model"]),
     ("env", &["model"]),
     ("unit", &["model", "config"]),
     ("tree", &["model"]),
