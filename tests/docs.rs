@@ -217,6 +217,42 @@ fn documents_name_no_place_that_is_gone() {
     }
 }
 
+/// `make deb` and dpkg-buildpackage: what each says for itself is the same.
+#[test]
+fn both_ways_to_build_agree() {
+    for flag in [
+        "-C target-feature=+crt-static",
+        "-C llvm-args=--inline-threshold=5",
+        "-Wl,-z,pack-relative-relocs",
+        ",--no-eh-frame-hdr,-T,debian/no-unwinding.ld",
+    ] {
+        for file in ["Makefile", "debian/rules"] {
+            assert!(text(file).contains(flag), "{file} lacks {flag}");
+        }
+    }
+    let (manifest, control) = (text("Cargo.toml"), text("debian/control"));
+    let value = |key: &str| {
+        let begin = format!("\n{key} = ");
+        manifest.split_once(&begin).unwrap().1.lines().next().unwrap().replace("\"", "")
+    };
+    let list = |key: &str| value(key).replace(['[', ']'], "").replace("$auto, ", "");
+    for line in [
+        format!("Maintainer: {}", value("maintainer")),
+        format!("Section: {}", value("section")),
+        format!("Priority: {}", value("priority")),
+        format!("Depends: ${{shlibs:Depends}}, ${{misc:Depends}}, {}", list("depends")),
+        format!("Recommends: {}", list("recommends")),
+        format!("Suggests: {}", list("suggests")),
+        format!("Description: {}", value("description")),
+    ] {
+        assert!(control.contains(&format!("\n{line}\n")), "debian/control lacks {line}");
+    }
+    let described = manifest.split("extended-description = \"\"\"\\\n").nth(1).unwrap();
+    let described = described.split("\"\"\"").next().unwrap().lines();
+    let described: String = described.map(|line| format!(" {line}\n")).collect();
+    assert!(control.ends_with(&described), "debian/control: the description is another one");
+}
+
 #[test]
 fn the_catalogue_explains_every_message_of_ours() {
     let catalogue = text("systemd/projectmeats-fixes.catalog");
