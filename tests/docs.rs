@@ -182,6 +182,8 @@ fn man_pages_have_every_section_and_no_fault() {
             continue;
         }
         let page = fs::read_to_string(&path).unwrap();
+        let version = concat!("\"projectmeats-fixes ", env!("CARGO_PKG_VERSION"), "\"");
+        assert!(page.contains(version), "{path:?} is not of this version");
         let mut sections = vec!["NAME", "DESCRIPTION", "SEE ALSO"];
         if ["1", "8"].contains(&extension.as_str()) {
             sections.extend(["SYNOPSIS", "EXIT STATUS", "FILES", "EXAMPLES"]);
