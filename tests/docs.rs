@@ -12,6 +12,8 @@
 
 #[path = "support/called.rs"]
 mod called;
+#[path = "support/generated.rs"]
+mod generated;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +22,7 @@ use std::process::Command;
 
 use called::called;
 use clap::CommandFactory;
+use generated::generated;
 use meats::{cli, config, model::finding, report};
 
 fn root() -> PathBuf {
@@ -28,21 +31,6 @@ fn root() -> PathBuf {
 
 fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-/// Compares a generated file with the committed one, or rewrites it.
-fn generated(path: &str, expected: &str) {
-    let file = root().join(path);
-    if std::env::var_os("BLESS").is_some() && std::env::var_os("CI").is_none() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        // By rename: the other tests read the same files at the same time.
-        let beside = root().join("target").join(path.replace('/', "-"));
-        fs::write(&beside, expected).unwrap();
-        fs::rename(&beside, &file).unwrap();
-        return;
-    }
-    let committed = fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == expected, "{path} is out of date; repair it with: make bless");
 }
 
 /// Replaces what stands between the markers of a man page.
