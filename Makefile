@@ -1,5 +1,5 @@
-# The verbs of projectmeats-fixes. `make help` lists them. All need root on a Debian 12 or newer
-# with a Rust toolchain; what else they need they install once (verb `tools`).
+# The verbs of projectmeats-fixes. `make help` lists them. Most need root, on a Debian 12 or newer
+# with a Rust toolchain; what else they need they install once (`make tools`).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -45,13 +45,14 @@ help:
 	@echo 'make source      the source package, with its crates, in target/source'
 	@echo 'make source-check builds it on Debian 13, for amd64 and arm64 (10 minutes)'
 	@echo 'make repo        a signed archive for apt in target/repo; KEY=whose'
-	@echo 'make lint        format and clippy; BLESS=1-free, changes nothing'
+	@echo 'make lint        format and clippy; changes nothing'
 	@echo 'make deny        licences and sources of what is linked (cargo-deny)'
 	@echo 'make fuzz        mutated env files for TIME=60 seconds; findings in fuzz/findings'
 	@echo 'make bench       figures beside those of peers; into bench/RESULTS.md'
 	@echo 'make bless       rewrites what is generated or recorded: goldens, man blocks, completions'
 	@echo 'make shell       a shell in a booted root; HOST=broken, fresh or healed'
 	@echo 'make docs        the manual as HTML, in docs'
+	@echo 'make tools       what the other verbs need, installed once; they ask for it themselves'
 	@echo 'make clean       removes target; make clean-roots the cached roots'
 
 # --- prerequisites -------------------------------------------------------------------------------
@@ -139,9 +140,11 @@ source: fetch
 source-check: source
 	RUST_BACKTRACE=0 cargo run --quiet --locked -p host --bin source
 
-# A signed archive for apt in target/repo: make repo KEY=you@example.org (needs apt-utils and gnupg).
+# A signed archive for apt in target/repo: make repo KEY=you@example.org.
 .PHONY: repo
 repo: deb
+	dpkg -s apt-utils gnupg >/dev/null 2>&1 || { apt-get -qq update; \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install apt-utils gnupg; }
 	tests/packaging/repo.sh "$(KEY)"
 
 # --- tests ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ pub mod config;
 pub mod deploy;
 /// The env-file language: how each program reads it, what is wrong, how to repair it.
 pub mod env;
-/// One short file an entry point: observe → plan → apply.
+/// What each entry point does: observe → plan → apply.
 pub mod flow;
 /// The values that travel between rooms; nothing here touches the world.
 pub mod model;

@@ -12,6 +12,8 @@
 
 #[path = "support/called.rs"]
 mod called;
+#[path = "support/generated.rs"]
+mod generated;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +22,7 @@ use std::process::Command;
 
 use called::called;
 use clap::CommandFactory;
+use generated::generated;
 use meats::{cli, config, model::finding, report};
 
 fn root() -> PathBuf {
@@ -28,21 +31,6 @@ fn root() -> PathBuf {
 
 fn text(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-/// Compares a generated file with the committed one, or rewrites it.
-fn generated(path: &str, expected: &str) {
-    let file = root().join(path);
-    if std::env::var_os("BLESS").is_some() && std::env::var_os("CI").is_none() {
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        // By rename: the other tests read the same files at the same time.
-        let beside = root().join("target").join(path.replace('/', "-"));
-        fs::write(&beside, expected).unwrap();
-        fs::rename(&beside, &file).unwrap();
-        return;
-    }
-    let committed = fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == expected, "{path} is out of date; repair it with: make bless");
 }
 
 /// Replaces what stands between the markers of a man page.
@@ -182,6 +170,8 @@ fn man_pages_have_every_section_and_no_fault() {
             continue;
         }
         let page = fs::read_to_string(&path).unwrap();
+        let version = concat!("\"projectmeats-fixes ", env!("CARGO_PKG_VERSION"), "\"");
+        assert!(page.contains(version), "{path:?} is not of this version");
         let mut sections = vec!["NAME", "DESCRIPTION", "SEE ALSO"];
         if ["1", "8"].contains(&extension.as_str()) {
             sections.extend(["SYNOPSIS", "EXIT STATUS", "FILES", "EXAMPLES"]);
@@ -203,7 +193,14 @@ fn documents_name_no_place_that_is_gone() {
     let rooms =
         ["src/", "tests/", "man/", "debian/", "systemd/", "hooks/", "docker/", "completions/"];
     let files = ["Cargo.toml", "clippy.toml", "deny.toml", "Makefile"];
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "tests/corpus/env/README.md",
+        "tests/cve.md",
+    ] {
         let text = text(document);
         let named = text.split('`').skip(1).step_by(2).filter(|word| !word.contains(['*', ' ']));
         let ours = |w: &&str| rooms.iter().any(|r| w.starts_with(r)) || files.contains(w);
@@ -215,6 +212,42 @@ fn documents_name_no_place_that_is_gone() {
         }
         assert!(count > 0, "{document} names no place at all");
     }
+}
+
+/// `make deb` and dpkg-buildpackage: what each says for itself is the same.
+#[test]
+fn both_ways_to_build_agree() {
+    for flag in [
+        "-C target-feature=+crt-static",
+        "-C llvm-args=--inline-threshold=5",
+        "-Wl,-z,pack-relative-relocs",
+        ",--no-eh-frame-hdr,-T,debian/no-unwinding.ld",
+    ] {
+        for file in ["Makefile", "debian/rules"] {
+            assert!(text(file).contains(flag), "{file} lacks {flag}");
+        }
+    }
+    let (manifest, control) = (text("Cargo.toml"), text("debian/control"));
+    let value = |key: &str| {
+        let begin = format!("\n{key} = ");
+        manifest.split_once(&begin).unwrap().1.lines().next().unwrap().replace("\"", "")
+    };
+    let list = |key: &str| value(key).replace(['[', ']'], "").replace("$auto, ", "");
+    for line in [
+        format!("Maintainer: {}", value("maintainer")),
+        format!("Section: {}", value("section")),
+        format!("Priority: {}", value("priority")),
+        format!("Depends: ${{shlibs:Depends}}, ${{misc:Depends}}, {}", list("depends")),
+        format!("Recommends: {}", list("recommends")),
+        format!("Suggests: {}", list("suggests")),
+        format!("Description: {}", value("description")),
+    ] {
+        assert!(control.contains(&format!("\n{line}\n")), "debian/control lacks {line}");
+    }
+    let described = manifest.split("extended-description = \"\"\"\\\n").nth(1).unwrap();
+    let described = described.split("\"\"\"").next().unwrap().lines();
+    let described: String = described.map(|line| format!(" {line}\n")).collect();
+    assert!(control.ends_with(&described), "debian/control: the description is another one");
 }
 
 #[test]

@@ -42,6 +42,17 @@ pub struct Placed {
     pub explained_by: Option<&'static str>,
 }
 
+impl Placed {
+    /// Its part, a word of the documents: a cause explains, a symptom is explained.
+    pub fn role(&self) -> &'static str {
+        match (self.explained_by, self.finding.kind.severity) {
+            (Some(_), _) => "symptom",
+            (None, Severity::Error) => "cause",
+            (None, _) => "finding",
+        }
+    }
+}
+
 /// Checks that could not look.
 #[derive(Clone, Debug)]
 pub struct NotChecked {

@@ -30,7 +30,7 @@ pub use in_force::{InForce, PROPERTIES as IN_FORCE};
 pub use paths::{Step, Walker};
 pub use process::Process;
 pub use stack::Stack;
-pub use web::{Served, Server, Web, below_run, parse_end, parse_nginx};
+pub use web::{INCLUDED, Served, Server, Web, below_run, parse_end, parse_nginx};
 
 use crate::model::{Fact, Finding, Kind};
 

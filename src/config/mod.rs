@@ -30,6 +30,8 @@ pub const FILE_LIMIT: u64 = 64 << 10;
 pub const STATE_DIR: &str = "/var/lib/projectmeats-fixes";
 /// Status of the last start; readable by all, without secrets.
 pub const RUN_DIR: &str = "/run/projectmeats-fixes";
+/// The lock of everything here that writes, but for a deployment.
+pub const LOCK: &str = "/run/projectmeats-fixes/lock";
 /// The helper that `ExecStartPre=+` runs.
 pub const PRE_START: &str = "/usr/libexec/projectmeats-fixes/pre-start";
 /// The helper that `ExecStopPost=-+` runs.

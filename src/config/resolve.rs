@@ -497,6 +497,26 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_taken_within_the_limits_that_the_table_says() {
+        let mut compared = 0;
+        for key in KEYS {
+            let Some((low, high)) = key.expects.split_once(" to ") else { continue };
+            let low = low.rsplit(' ').next().and_then(|word| word.parse::<u64>().ok());
+            let (Some(low), Ok(high)) = (low, high.parse::<u64>()) else { continue };
+            let taken = |value: u64| {
+                let text = format!("[{}]\n{} = {value}\n", key.section, key.name);
+                let (_, findings) = resolve(&[source("/f", &text)]);
+                !findings.iter().any(|f| f.detail.contains("this value is ignored"))
+            };
+            assert!(taken(low) && taken(high), "{}.{}", key.section, key.name);
+            let below = low.checked_sub(1).is_some_and(taken);
+            assert!(!below && !taken(high + 1), "{}.{}", key.section, key.name);
+            compared += 1;
+        }
+        assert!(compared >= 17, "{compared}");
+    }
+
+    #[test]
     fn later_files_win_and_say_where() {
         let (config, findings) = resolve(&[
             source("/a.conf", "# note\n[gunicorn]\nworkers = 5\nthreads=1\n"),

@@ -2,7 +2,7 @@
 //! ever showing it.
 
 use crate::config::Config;
-use crate::model::Secret;
+use crate::model::{Secret, is_database_scheme, is_postgres_scheme};
 
 /// The parts of a database URL; percent-encoding is taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,23 +45,6 @@ pub enum UrlError {
     NoDatabase,
 }
 
-const POSTGRES: &[&str] = &["postgres", "postgresql", "pgsql", "postgis", "timescale"];
-const OTHERS: &[&str] = &[
-    "sqlite",
-    "spatialite",
-    "mysql",
-    "mysql2",
-    "mysqlgis",
-    "mysql-connector",
-    "oracle",
-    "oraclegis",
-    "mssql",
-    "mssqlms",
-    "redshift",
-    "cockroach",
-    "timescalegis",
-];
-
 impl DatabaseUrl {
     /// That of the variable `DATABASE_URL`; None where it is not set or cannot be read.
     pub fn of(variables: &[(String, Secret)]) -> Option<Self> {
@@ -78,7 +61,7 @@ impl DatabaseUrl {
             return Err(UrlError::Empty);
         }
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::NoScheme)?;
-        if !POSTGRES.contains(&scheme) && !OTHERS.contains(&scheme) {
+        if !is_database_scheme(scheme) {
             return Err(UrlError::UnknownScheme);
         }
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -107,7 +90,7 @@ impl DatabaseUrl {
 
     /// True for PostgreSQL under any of its schemes.
     pub fn is_postgres(&self) -> bool {
-        POSTGRES.contains(&self.scheme.as_str())
+        is_postgres_scheme(&self.scheme)
     }
 
     /// True when the server is on this host.
@@ -198,6 +181,7 @@ mod tests {
             ),
             ("sqlite:////opt/x/db.sqlite3", "", "", "", None, "/opt/x/db.sqlite3"),
             ("postgres:///db", "", "", "", None, "db"),
+            ("psql://u:p@h/db", "u", "p", "h", None, "db"),
         ];
         for (text, user, password, host, port, name) in cases {
             let url = DatabaseUrl::parse(text).expect(text);

@@ -51,8 +51,6 @@ said["settings_module"] = os.environ.get("DJANGO_SETTINGS_MODULE", "")
 said["debug"] = bool(settings.DEBUG)
 said["allowed_hosts"] = [str(host) for host in settings.ALLOWED_HOSTS]
 said["static_root"] = str(settings.STATIC_ROOT or "")
-said["media_root"] = str(settings.MEDIA_ROOT or "")
-said["vendor"] = connection.vendor
 RISKY = {"RemoveField", "RenameField", "DeleteModel", "RenameModel", "RunSQL", "RunPython"}
 try:
     with connection.cursor() as cursor:

@@ -21,9 +21,6 @@ pub struct Inspection {
     pub debug: bool,
     pub allowed_hosts: Vec<String>,
     pub static_root: String,
-    pub media_root: String,
-    /// Django's word: sqlite, postgresql, mysql, oracle.
-    pub vendor: String,
     /// "ok", or the exception of a real query.
     pub database: String,
     /// Migrations of the release that the database lacks, as `app.name`.

@@ -11,7 +11,7 @@ use super::double_equals::SECRET_KEY;
 use super::line_index::line_of;
 use super::systemd::{Survey, Var};
 use super::{Context, Defect, Edit, encode_bytes, published, slice};
-use crate::model::{Kind, Repair, Subject, finding};
+use crate::model::{Kind, Repair, Subject, finding, is_database_scheme, is_postgres_scheme};
 
 /// What is expected of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -285,36 +285,11 @@ fn is_origin(origin: &str) -> bool {
     origin.split_once("://").is_some_and(whole) || ["null", "file://"].contains(&origin)
 }
 
-/// Schemes of dj-database-url and django-environ.
-const SCHEMES: &[&str] = &[
-    "postgres",
-    "postgresql",
-    "postgis",
-    "pgsql",
-    "psql",
-    "mysql",
-    "mysql2",
-    "mysqlgis",
-    "mysql-connector",
-    "sqlite",
-    "spatialite",
-    "oracle",
-    "oraclegis",
-    "mssql",
-    "mssqlms",
-    "redshift",
-    "cockroach",
-    "cockroachdb",
-    "pyodbc",
-    "timescale",
-    "timescalegis",
-];
-
 fn database_url(value: &str) -> Option<Flaw> {
     let malformed = |detail| Some(Flaw::new(&finding::DATABASE_URL_MALFORMED, detail));
     let Some((scheme, rest)) = value.split_once("://") else { return malformed("not a URL") };
     let scheme = scheme.strip_prefix("prometheus_").unwrap_or(scheme);
-    if !SCHEMES.contains(&scheme) {
+    if !is_database_scheme(scheme) {
         return malformed("the scheme is unknown").map(|flaw| flaw.meant(near_scheme(value)));
     }
     if password(rest).is_some_and(published::password) {
@@ -337,7 +312,7 @@ fn database_url(value: &str) -> Option<Flaw> {
     }
     let path = rest.split(['?', '#']).next().and_then(|rest| rest.split_once('/'));
     let named = path.is_some_and(|(_, name)| !name.is_empty()) || rest.contains("service=");
-    let nameless = scheme.starts_with("postgres") && rest.contains('@') && !named;
+    let nameless = is_postgres_scheme(scheme) && rest.contains('@') && !named;
     if nameless { malformed("there is no name of a database behind the host") } else { None }
 }
 

@@ -10,6 +10,7 @@ use super::round::{PROGRAM, Round, round};
 use super::tell::{show, write_files};
 use super::{look, repair, undo};
 use crate::cli::diagnose::Check;
+use crate::config::LOCK;
 use crate::model::{Effect, Plan};
 use crate::report;
 use crate::sys::apply::Outcome;
@@ -91,8 +92,7 @@ fn repaired(
 /// Looks again under the lock, so that what is applied is what is true now, and once more at the end.
 /// None where nothing was changed.
 fn repair_now(root: &Root, asked: &Check, out: &mut dyn Write) -> Option<Round> {
-    let path = Path::new(crate::config::RUN_DIR).join("lock");
-    let held = lock::take(root, &path, Duration::from_secs(10));
+    let held = lock::take(root, Path::new(LOCK), Duration::from_secs(10));
     let plan = {
         let now = round(root, asked);
         now.plan

@@ -19,7 +19,7 @@ use crate::checks::{
 };
 use crate::config::{Config, STATE_DIR};
 use crate::deploy::{health_address, health_host};
-use crate::model::{Action, Effect, Fact, Finding, Holder, Subject, finding};
+use crate::model::{Action, Effect, Fact, Finding, Holder, Subject, finding, is_postgres_scheme};
 use crate::python::Platform;
 use crate::report;
 use crate::sys::clock::Deadline;
@@ -431,8 +431,9 @@ pub(super) fn packages_seen(
             guarded,
             requirement_files: files,
             serving,
-            postgres: env_value(root, config, "DATABASE_URL")
-                .is_some_and(|url| url.starts_with("postgres")),
+            postgres: env_value(root, config, "DATABASE_URL").is_some_and(|url| {
+                url.split_once("://").is_some_and(|(s, _)| is_postgres_scheme(s))
+            }),
             libpq: libpq(root),
             zoneinfo: root.stat(Path::new("/usr/share/zoneinfo")).map(|_| ()),
             platform: Platform { machine: uname.0, release: uname.1, version: uname.2 },

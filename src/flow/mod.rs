@@ -1,4 +1,4 @@
-//! One short file an entry point: observe, plan, apply.
+//! What each entry point does: observe, plan, apply.
 //!
 //! Invariant: the only room that sees both `sys` and the planners. A flow decides nothing that a
 //! planner could decide, and does nothing that `sys::apply` could do.

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::repair::{self, Assessment};
-use crate::config::RUN_DIR;
+use crate::config::{LOCK, RUN_DIR};
 use crate::model::{Effect, Origin, Owner, Plan, Secret, finding, message};
 use crate::report;
 use crate::sys::apply::Applied;
@@ -136,7 +136,7 @@ fn remember(root: &Root) -> ExitCode {
 
 /// Without the lock (see [`lock`]) the start goes on.
 fn take_lock(root: &Root) -> Option<lock::Lock> {
-    lock::take(root, &Path::new(RUN_DIR).join("lock"), LOCK_WAIT).ok()
+    lock::take(root, Path::new(LOCK), LOCK_WAIT).ok()
 }
 
 /// The directories that the plan writes in, and that of the status.

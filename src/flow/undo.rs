@@ -10,16 +10,16 @@ use std::time::Duration;
 use super::consent::{agreed, outcome_text};
 use super::{backup, env_repair, observe_settings, repair};
 use crate::cli::diagnose::Undo;
-use crate::config::{RUN_DIR, STATE_DIR};
+use crate::config::{LOCK, STATE_DIR};
 use crate::model::{
     Action, Change, Effect, Fact, Look, Origin, Owner, Plan, RepairRecord, Reversal, Secret, Seen,
     finding,
 };
 use crate::report;
-use crate::sys::apply::{Applied, Outcome};
+use crate::sys::apply::{Applied, Outcome, apply_all};
 use crate::sys::ids::Accounts;
 use crate::sys::terminal::Terminal;
-use crate::sys::{Root, apply, clock, lock};
+use crate::sys::{Root, clock, lock};
 
 const PROGRAM: &str = "meats-diagnose";
 /// Records that are kept, and that are read at most.
@@ -72,7 +72,7 @@ pub fn begin(root: &Root, plan: &Plan) -> Result<RepairRecord, String> {
         push(&mut write, Effect::Remove { path: directory.join(old.file_name()) });
     }
     push(&mut write, store(&record));
-    carry_out(root, &write)?;
+    apply_all(root, &write)?;
     Ok(record)
 }
 
@@ -97,7 +97,7 @@ pub fn finish(root: &Root, mut record: RepairRecord, applied: &[Applied]) -> Res
         true => push(&mut plan, Effect::Remove { path: directory().join(record.file_name()) }),
         false => push(&mut plan, store(&record)),
     }
-    carry_out(root, &plan)
+    apply_all(root, &plan)
 }
 
 fn store(record: &RepairRecord) -> Effect {
@@ -109,14 +109,6 @@ fn store(record: &RepairRecord) -> Effect {
 fn push(plan: &mut Plan, effect: Effect) {
     let action = Action { why: &finding::LOG_MISSING, origin: Origin::Default, group: 0, effect };
     plan.actions.push(action);
-}
-
-fn carry_out(root: &Root, plan: &Plan) -> Result<(), String> {
-    let applied = apply::apply(root, plan);
-    match apply::first_failure(&applied) {
-        Some((path, why)) => Err(format!("{}: {why}", path.display())),
-        None => Ok(()),
-    }
 }
 
 /// Exit status 0 done or nothing to do, 1 something could not be taken back, 4 without root.
@@ -251,7 +243,7 @@ fn show(root: &Root, record: &RepairRecord, plan: &Plan, refused: &Refused, out:
 
 /// Plans again under the lock, so that what is applied is what is true now.
 fn take_back(root: &Root, record: &RepairRecord, out: &mut dyn Write) -> Result<u8, String> {
-    let held = lock::take(root, &Path::new(RUN_DIR).join("lock"), Duration::from_secs(10));
+    let held = lock::take(root, Path::new(LOCK), Duration::from_secs(10));
     let (plan, refused) = plan_undo(root, record);
     let applied = repair::perform(root, PROGRAM, &plan);
     for (number, a) in applied.iter().enumerate() {
@@ -263,7 +255,7 @@ fn take_back(root: &Root, record: &RepairRecord, out: &mut dyn Write) -> Result<
         let record = RepairRecord { undone: Some(clock::now().secs), ..record.clone() };
         let mut plan = Plan::default();
         push(&mut plan, store(&record));
-        carry_out(root, &plan)?;
+        apply_all(root, &plan)?;
         writeln!(out, "\nRepair {} is taken back.", record.number).ok();
         let again = "The next start of the service repairs again what it needs to run.";
         writeln!(out, "{again}").ok();

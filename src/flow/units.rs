@@ -84,6 +84,12 @@ fn template_of(unit: &str) -> Option<String> {
     Some(format!("{name}@.{suffix}"))
 }
 
+/// Where a unit may be, strongest first: by its own name, then as the template of an instance.
+fn places(unit: &str) -> impl Iterator<Item = PathBuf> {
+    let names = std::iter::once(unit.to_owned()).chain(template_of(unit));
+    names.flat_map(|name| UNIT_DIRS.iter().map(move |dir| Path::new(dir).join(&name)))
+}
+
 /// The administrator's unit by its own name wherever it is, else the template of an instance
 /// (systemd.unit(5)), with the drop-ins that systemd applies before ours; and all of his drop-ins.
 pub fn observe_admin(
@@ -92,21 +98,18 @@ pub fn observe_admin(
     enabled: &[OsString],
 ) -> (AdminUnit, Vec<DropIn>) {
     let unit = config.unit();
-    for name in std::iter::once(unit.clone()).chain(template_of(&unit)) {
-        for dir in UNIT_DIRS {
-            let path = Path::new(dir).join(&name);
-            match at(root, &path) {
-                Found::Nothing => {}
-                Found::Masked => return (AdminUnit::Masked { path }, Vec::new()),
-                Found::Unit(bytes) => {
-                    let all = drop_ins(root, &unit);
-                    let first = |d: &DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
-                    let (drop_ins, later) = all.iter().cloned().partition(first);
-                    return (AdminUnit::Present { path, bytes, drop_ins, later }, all);
-                }
-                Found::Unreadable(why) => {
-                    return (AdminUnit::Unreadable { path, why }, Vec::new());
-                }
+    for path in places(&unit) {
+        match at(root, &path) {
+            Found::Nothing => {}
+            Found::Masked => return (AdminUnit::Masked { path }, Vec::new()),
+            Found::Unit(bytes) => {
+                let all = drop_ins(root, &unit);
+                let first = |d: &DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
+                let (drop_ins, later) = all.iter().cloned().partition(first);
+                return (AdminUnit::Present { path, bytes, drop_ins, later }, all);
+            }
+            Found::Unreadable(why) => {
+                return (AdminUnit::Unreadable { path, why }, Vec::new());
             }
         }
     }
@@ -179,15 +182,11 @@ fn admin_socket(root: &Root, config: &Config) -> AdminSocket {
     if !config.activation.value {
         return AdminSocket::None;
     }
-    let unit = config.socket_unit();
-    for name in std::iter::once(unit.clone()).chain(template_of(&unit)) {
-        for dir in UNIT_DIRS {
-            let path = Path::new(dir).join(&name);
-            match at(root, &path) {
-                Found::Nothing => {}
-                Found::Masked | Found::Unreadable(_) => return AdminSocket::Masked { path },
-                Found::Unit(bytes) => return AdminSocket::Present { path, bytes },
-            }
+    for path in places(&config.socket_unit()) {
+        match at(root, &path) {
+            Found::Nothing => {}
+            Found::Masked | Found::Unreadable(_) => return AdminSocket::Masked { path },
+            Found::Unit(bytes) => return AdminSocket::Present { path, bytes },
         }
     }
     AdminSocket::None

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing in this room can do input or output, and nothing knows the clock.
 
+mod database_url;
 mod escape;
 mod fact;
 pub mod finding;
@@ -14,6 +15,7 @@ mod secret;
 mod sourced;
 mod venv;
 
+pub use database_url::{is_database_scheme, is_postgres_scheme};
 pub use escape::{escape, escape_path};
 pub use fact::{Fact, FileKind, Space, Stat, Timestamp};
 pub use finding::{Evidence, Finding, Kind, Repair, Severity, Subject};

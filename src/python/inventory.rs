@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::Layout;
 use super::distribution::{Broken, Distribution, Form, Reading, read_distribution};
 use super::pep508::Name;
 use super::record::{file_module, is_module_name};
-use super::{Layout, is_at_least};
 use crate::model::{Entry, Fact, FileKind, Site, SiteFacts, SiteOrigin};
 
 /// One directory of the module path.
@@ -54,11 +54,6 @@ impl Inventory {
             inventory.add_site(facts, reading);
         }
         inventory
-    }
-
-    /// The version of gunicorn is at least this; `None` when it is not installed or not known.
-    pub fn gunicorn_is_at_least(&self, major: u64, minor: u64) -> Option<bool> {
-        is_at_least(self.find("gunicorn")?.version.as_ref(), major, minor)
     }
 
     /// A distribution by its name in normal form.
@@ -250,7 +245,6 @@ mod tests {
         assert_eq!(found.find("a").map(|d| d.version_text.as_str()), Some("10.0"));
         assert_eq!(found.leftovers, [(0, "~b".to_owned())]);
         assert!(found.find("b").is_none() && found.modules.contains("c"));
-        assert_eq!(found.gunicorn_is_at_least(20, 0), None);
     }
 
     #[test]
@@ -288,7 +282,9 @@ mod tests {
             let one = vec![distribution("gunicorn.dist-info", "gunicorn", version)];
             let found =
                 Inventory::from_facts(&layout(), &[site("/v", SiteOrigin::Venv, one, &[])], false);
-            assert_eq!(found.gunicorn_is_at_least(20, 0), expected, "{version}");
+            let version_found = found.find("gunicorn").and_then(|d| d.version.as_ref());
+            let newer = crate::python::is_at_least(version_found, 20, 0);
+            assert_eq!(newer, expected, "{version}");
         }
     }
 

@@ -145,17 +145,12 @@ fn item<'a>(placed: &'a Placed, diagnosis: &Diagnosis) -> Item<'a> {
     let kind = finding.kind;
     let explains: Vec<&'static str> =
         diagnosis.symptoms_of(kind.id).map(|p| p.finding.kind.id).collect();
-    let role = match (placed.explained_by, kind.severity) {
-        (Some(_), _) => "symptom",
-        (None, Severity::Error) => "cause",
-        (None, _) => "finding",
-    };
     let subject = &finding.subject;
     Item {
         id: kind.id,
         name: kind.name,
         severity: kind.severity.word(),
-        role,
+        role: placed.role(),
         summary: &finding.detail,
         subject: ItemSubject {
             path: subject.path.as_ref().map(|p| p.to_string_lossy().into_owned()),

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use crate::checks::{Diagnosis, Word};
-use crate::model::Severity;
 
 /// What the metrics say besides the diagnosis.
 #[derive(Clone, Debug)]
@@ -61,12 +60,7 @@ fn findings(out: &mut Metrics, diagnosis: &Diagnosis) {
     let mut counts: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
     for placed in &diagnosis.findings {
         let kind = placed.finding.kind;
-        let role = match (placed.explained_by, kind.severity) {
-            (Some(_), _) => "symptom",
-            (None, Severity::Error) => "cause",
-            (None, _) => "finding",
-        };
-        *counts.entry((kind.id, kind.severity.word(), role)).or_default() += 1;
+        *counts.entry((kind.id, kind.severity.word(), placed.role())).or_default() += 1;
     }
     for ((id, severity, role), count) in counts {
         out.sample("findings", &[("id", id), ("severity", severity), ("role", role)], count);

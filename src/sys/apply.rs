@@ -49,6 +49,17 @@ pub fn apply(root: &Root, plan: &Plan) -> Vec<Applied> {
         .collect()
 }
 
+/// Applies a plan of which all must be done.
+///
+/// # Errors
+/// The object that failed first, and why.
+pub fn apply_all(root: &Root, plan: &Plan) -> Result<(), String> {
+    match first_failure(&apply(root, plan)) {
+        Some((path, why)) => Err(format!("\"{}\": {why}", path.display())),
+        None => Ok(()),
+    }
+}
+
 /// The first action that failed: the object and why.
 pub fn first_failure(applied: &[Applied]) -> Option<(PathBuf, &str)> {
     applied.iter().find_map(|a| match &a.outcome {

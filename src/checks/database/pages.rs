@@ -180,7 +180,9 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
-    /// Made by SQLite: both trees have inner pages, and the text of a table goes on elsewhere.
+    /// Made by SQLite: both trees have inner pages, and the text of a table goes on elsewhere. That
+    /// takes pages of 512 bytes, four tables with a column of a long name, and then Django's
+    /// `django_migrations` with forty rows, of `stock` and `auth` in turn.
     const FILE: &[u8] = include_bytes!("../../../tests/data/migrations.sqlite3");
 
     fn of(bytes: &[u8]) -> Result<Option<Applied>, &'static str> {

@@ -13,7 +13,7 @@ use super::{Check, Facts, Verdict};
 use crate::model::{Fact, FileKind, Finding, Holder, Kind, Subject, escape, finding};
 
 pub use certificate::parse_end;
-pub use nginx::{Server, below_run, parse as parse_nginx};
+pub use nginx::{INCLUDED, Server, below_run, parse as parse_nginx};
 
 /// nginx and the site of the service.
 pub const WEB: Check = Check {

@@ -3,6 +3,10 @@
 //! Invariant: what is not understood is passed over; no site is ever read as serving less than it
 //! does. `include` is followed by the caller, who gives the texts one after the other.
 
+/// What nginx of Debian includes, in its order: directories, and how the names end.
+pub const INCLUDED: &[(&str, &str)] =
+    &[("/etc/nginx/conf.d", ".conf"), ("/etc/nginx/sites-enabled", "")];
+
 /// A directive with its words, and its block if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {

@@ -13,7 +13,7 @@ use crate::capture::{
 use crate::config::STATE_DIR;
 use crate::flow::environment::gunicorn_addresses;
 use crate::flow::observe_unit;
-use crate::model::{Fact, Names, Secret};
+use crate::model::{Fact, Names, Secret, is_postgres_scheme};
 use crate::sys::ids::Accounts;
 use crate::sys::{clock, sockets};
 
@@ -162,7 +162,7 @@ fn database(case: &Case, environment: &Environment) -> Fact<(String, bool)> {
 fn database_address(url: &Secret) -> Option<SocketAddr> {
     let url = std::str::from_utf8(url.expose()).ok()?;
     let (scheme, rest) = url.split_once("://")?;
-    if !scheme.starts_with("postgres") {
+    if !is_postgres_scheme(scheme) {
         return None;
     }
     let authority = rest.rsplit_once('@').map_or(rest, |(_, a)| a);
@@ -189,6 +189,7 @@ mod tests {
         let cases = [
             ("postgres://u:p@localhost:5433/x", Some("127.0.0.1:5433")),
             ("postgresql://u:p#@/y@10.0.0.1/x", Some("10.0.0.1:5432")),
+            ("psql://u@127.0.0.1/x", Some("127.0.0.1:5432")),
             ("postgres://u@db.example/x", None),
             ("postgres:///x", None),
             ("sqlite:////x", None),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::config::STATE_DIR;
 use crate::model::{Effect, Finding, Origin, Owner, Plan, Subject, finding};
-use crate::sys::{Root, apply as writer, lock};
+use crate::sys::apply::apply_all;
+use crate::sys::{Root, lock};
 
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
@@ -37,7 +38,7 @@ pub(super) fn make_service_directory(root: &Root, path: &Path, owner: Owner) -> 
             plan.push(&finding::DEP_CHILD, Origin::Default, effect);
         }
     }
-    perform(root, &plan)
+    apply_all(root, &plan)
 }
 
 /// Makes missing directories of root's, 0700.
@@ -47,23 +48,14 @@ pub(super) fn make_root_directories(root: &Root, paths: &[PathBuf]) -> Result<()
         let effect = Effect::MakeDir { path: path.clone(), owner: Owner::ROOT, mode: 0o700 };
         plan.push(&finding::DEP_CHILD, Origin::Default, effect);
     }
-    perform(root, &plan)
-}
-
-/// All of it, or the first failure.
-pub(super) fn perform(root: &Root, plan: &Plan) -> Result<(), String> {
-    let applied = writer::apply(root, plan);
-    match writer::first_failure(&applied) {
-        Some((path, why)) => Err(format!("\"{}\": {why}", path.display())),
-        None => Ok(()),
-    }
+    apply_all(root, &plan)
 }
 
 /// One effect by itself.
 pub(super) fn perform_one(root: &Root, effect: Effect) -> Result<(), String> {
     let mut plan = Plan::default();
     plan.push(&finding::DEP_CHILD, Origin::Default, effect);
-    perform(root, &plan)
+    apply_all(root, &plan)
 }
 
 /// Releases are root's alone, with the directory that holds them: nobody else may exchange one under

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::backup::Shelf;
 use super::super::{backup, env_repair, evidence, observe_ids, observe_settings, repair};
 use super::{FAILED, PROGRAM, REFUSED, Stop, USAGE, links};
-use crate::config::{Config, RUN_DIR, STATE_DIR};
+use crate::config::{Config, LOCK, STATE_DIR};
 use crate::env::{Application, Context, DoubleEquals};
 use crate::model::{
     Action, Effect, Fact, FileKind, Kind, Origin, Owner, Plan, Secret, Seen, Stat, finding,
@@ -264,9 +264,8 @@ impl Session {
 
     /// One writer at a time: from here on no other program of this package changes the file.
     fn hold(&self, file: &Path) -> Result<(), Stop> {
-        let package = Path::new(RUN_DIR);
         // Only root shares files with the other programs; whoever is first makes the lock.
-        let runs = package.parent().is_some_and(|run| self.root.stat(run).known().is_some());
+        let runs = self.root.stat(Path::new("/run")).known().is_some();
         let shared = self.root.is_privileged() && runs;
         let directory = file.parent().filter(|_| !shared).map(Path::to_owned);
         let mut held = self.held.borrow_mut();
@@ -278,7 +277,7 @@ impl Session {
         let lock = match &directory {
             Some(directory) => lock::take_directory(&self.root, directory, PATIENCE),
             None => Some(
-                lock::take(&self.root, &package.join("lock"), PATIENCE)
+                lock::take(&self.root, Path::new(LOCK), PATIENCE)
                     .map_err(|why| Stop::new(FAILED, why))?,
             ),
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::paths;
-use crate::checks::{Served, Server, Walker, Web, parse_end, parse_nginx};
+use crate::checks::{INCLUDED, Served, Server, Walker, Web, parse_end, parse_nginx};
 use crate::config::Config;
 use crate::deploy::health_address;
 use crate::flow::environment::allowed_hosts;
@@ -77,9 +77,9 @@ fn ask(root: &Root, config: &Config, ours: &[Server], web: &mut Web) {
 /// nginx.conf, conf.d and the enabled sites, in nginx's own order on Debian.
 fn texts(root: &Root) -> Vec<String> {
     let mut files = vec![PathBuf::from("/etc/nginx/nginx.conf")];
-    for (dir, suffix) in [("/etc/nginx/conf.d", ".conf"), (ENABLED, "")] {
+    for (dir, suffix) in INCLUDED {
         let names = root.names(Path::new(dir)).into_iter().take(SITES);
-        let wanted = names.filter(|n| n.to_string_lossy().ends_with(suffix));
+        let wanted = names.filter(|n| n.to_string_lossy().ends_with(*suffix));
         files.extend(wanted.map(|n| Path::new(dir).join(n)));
     }
     files.iter().filter_map(|f| text(root, f)).collect()

@@ -1,5 +1,9 @@
 //! Files that journald of systemd 257 wrote, in its three forms (tests/journals): sixty short lines,
-//! one that is no UTF-8, one that is compressed, last words, and what PID 1 said of the failure.
+//! one that is no UTF-8, one that is compressed, last words, and what PID 1 said of the failure. To
+//! make them again on a booted root: `systemd-run --unit=sample sh -c 'seq -f "line %g" 60; printf
+//! "bytes \377\376\n"; seq 3000 | tr "\n" " "; echo; echo last words >&2; exit 7'`. journald makes the
+//! compact form by itself, the regular one with `SYSTEMD_JOURNAL_COMPACT=0` in its environment, and
+//! that with Jenkins' hash with `SYSTEMD_JOURNAL_KEYED_HASH=0`, too.
 
 use std::io::{Read, Write};
 use std::time::Duration;

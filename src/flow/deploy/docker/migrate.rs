@@ -1,5 +1,6 @@
 //! `docker migrate`: where the service runs, and the move to the other place.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
@@ -7,6 +8,7 @@ use super::compose::ready;
 use super::set::{stack_of, stale};
 use super::stack::planned;
 use super::{carry_stack, tell};
+use crate::checks::INCLUDED;
 use crate::cli::deploy::{DockerInit, DockerMigrate};
 use crate::config::Config;
 use crate::deploy::docker::{
@@ -49,8 +51,9 @@ pub(super) fn main(root: &Root, asked: &DockerMigrate, out: &mut dyn Write) -> R
         Ok(up) => Up { seconds: asked.timeout, wheelhouse: asked.wheelhouse.clone(), ..up },
         Err(finding) => return not_moved(out, &[*finding]),
     };
-    let steps = match steps(&sight, &stack, &up, &site, asked) {
-        Ok(steps) => steps?,
+    let room = http::spare_port()?;
+    let steps = match steps(&sight, &stack, &up, &site, room, asked) {
+        Ok(steps) => steps,
         Err(finding) => return not_moved(out, &[*finding]),
     };
     if asked.dry_run {
@@ -138,10 +141,11 @@ fn observe_site(root: &Root, config: &Config, set: &Path) -> Result<Site, Box<Fi
 /// Files that nginx of Debian includes, links followed, each once.
 fn sites(root: &Root) -> Vec<(PathBuf, String)> {
     let mut paths = Vec::new();
-    for directory in ["/etc/nginx/sites-enabled", "/etc/nginx/conf.d"] {
+    for (directory, suffix) in INCLUDED {
         let directory = Path::new(directory);
         let Fact::Known(listing) = root.list(directory, MAX_SITES) else { continue };
-        for name in listing.names {
+        let wanted = |name: &OsString| name.to_string_lossy().ends_with(*suffix);
+        for name in listing.names.into_iter().filter(wanted) {
             let path = directory.join(name);
             let target = root.link_target(&path);
             let target = target.known().map(|target| plain(&directory.join(target)));
@@ -172,14 +176,16 @@ fn read(root: &Root, path: &Path) -> Option<String> {
     bytes.known().and_then(|bytes| String::from_utf8(bytes.clone()).ok())
 }
 
-/// The steps, or what is in the way; first what an interrupted move left.
+/// The steps, or what is in the way; first what an interrupted move left. `room` is a port that
+/// nobody has.
 fn steps(
     sight: &Sight,
     stack: &Stack,
     up: &Up,
     site: &Site,
+    room: u16,
     asked: &DockerMigrate,
-) -> Result<Result<Vec<Step>, String>, Box<Finding>> {
+) -> Result<Vec<Step>, Box<Finding>> {
     let config = &sight.config;
     let phase = site.note.as_ref().map(|note| note.phase);
     let no = |kind, detail: &str| {
@@ -198,10 +204,6 @@ fn steps(
         shown.and_then(|mut shown| shown.remove(property)).unwrap_or_default()
     };
     let enabled = unit(&config.unit(), "UnitFileState") == "enabled";
-    let room = match http::spare_port() {
-        Ok(port) => port,
-        Err(why) => return Ok(Err(why)),
-    };
     let before = site.note.as_ref();
     let note = Moved {
         phase: phase.unwrap_or(Phase::Leaving),
@@ -227,7 +229,7 @@ fn steps(
         socket: unit(&config.socket_unit(), "LoadState") == "loaded",
         seconds: asked.timeout,
     };
-    Ok(Ok(match (phase, asked.back) {
+    Ok(match (phase, asked.back) {
         (None, _) => plan_there(&m),
         (Some(Phase::Leaving), true) => vec![recover(host_again(&m), "the host's own service")],
         (Some(Phase::Leaving), false) => {
@@ -242,7 +244,7 @@ fn steps(
             steps
         }
         (Some(Phase::Away), _) => plan_back(&m),
-    }))
+    })
 }
 
 /// What an interrupted move left is taken back.
@@ -252,5 +254,27 @@ fn recover(work: Vec<crate::deploy::Work>, who: &str) -> Step {
         changes: format!("visitors reach {who} again, as before the interrupted move"),
         work,
         undo: Undo::Kept("the interrupted move is not resumed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test lays out its own root")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sites_are_what_nginx_includes() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for place in ["conf.d", "sites-available", "sites-enabled"] {
+            std::fs::create_dir_all(dir.path().join("etc/nginx").join(place)).expect("made");
+        }
+        for file in ["conf.d/a.conf", "conf.d/a.conf.bak", "sites-available/b", "sites-enabled/c"] {
+            std::fs::write(dir.path().join("etc/nginx").join(file), file).expect("written");
+        }
+        let link = dir.path().join("etc/nginx/sites-enabled/b");
+        std::os::unix::fs::symlink("../sites-available/b", link).expect("a link");
+        let root = Root::open(dir.path()).expect("a root");
+        let texts: Vec<String> = sites(&root).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["conf.d/a.conf", "sites-available/b", "sites-enabled/c"]);
     }
 }
