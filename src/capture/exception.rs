@@ -3,7 +3,7 @@
 use super::cause::{Cause, between};
 use super::facts::Facts;
 use super::gunicorn::{busy_address, unwritable_log};
-use super::traceback::{Frame, Traceback};
+use super::traceback::{Frame, SYNTAX, Traceback};
 use crate::model::{Kind, finding};
 
 type Rule = fn(&Facts, &Traceback) -> Option<Cause>;
@@ -24,6 +24,7 @@ const RULES: &[Rule] = &[
     import,
     denied,
     memory,
+    configuration,
 ];
 
 /// Always an answer: an exception is a cause, even one that no rule knows.
@@ -60,23 +61,36 @@ fn missing_module(t: &Traceback) -> Option<&str> {
     t.message.contains("No module named").then(|| between(&t.message, "'", "'")).flatten()
 }
 
+/// `a.b:c` → `a`.
+fn first_part(name: &str) -> &str {
+    name.split([':', '.']).next().unwrap_or(name)
+}
+
 fn virtual_environment(_: &Facts, t: &Traceback) -> Option<Cause> {
     let module = missing_module(t)?;
-    let own = ["gunicorn", "pkg_resources", "packaging", "encodings"];
-    own.contains(&module.split('.').next()?).then(|| {
+    // What else imports these two is the application's.
+    let asks = || t.frames.last().is_some_and(|f| f.file.contains("gunicorn"));
+    let shared = ["pkg_resources", "packaging"].contains(&first_part(module));
+    (first_part(module) == "gunicorn" || shared && asks()).then(|| {
         let sentence = format!("the virtual environment lacks \"{module}\", which gunicorn needs");
         Cause::new(&finding::APP_VENV, sentence).command(&["meats-deploy", "apply"])
     })
 }
 
+/// Drivers of databases: the first part of their modules and exceptions.
+const DRIVERS: &[&str] = &["psycopg", "psycopg2", "MySQLdb", "pymysql", "oracledb", "cx_Oracle"];
+
+fn is_driver(name: &str) -> bool {
+    DRIVERS.contains(&first_part(name))
+}
+
 fn driver(_: &Facts, t: &Traceback) -> Option<Cause> {
-    let named = ["psycopg", "MySQLdb", "pymysql", "oracledb", "cx_Oracle"];
-    let missing =
-        missing_module(t).is_some_and(|m| named.contains(&m.split('.').next().unwrap_or(m)));
-    let half = t.mentions("no pq wrapper available") || t.message.starts_with("Error loading ");
-    let psycopg2 = missing_module(t).is_some_and(|m| m.starts_with("psycopg2"));
-    (missing || psycopg2 || half).then(|| {
-        let what = if t.mentions("no pq wrapper available") { "half installed" } else { "missing" };
+    let half = ["no pq wrapper available", "cannot open shared object"];
+    let half = half.iter().any(|words| t.mentions(words));
+    let missing = missing_module(t).is_some_and(is_driver);
+    let told = t.mentions("no pq wrapper available") || t.message.starts_with("Error loading ");
+    (missing || told).then(|| {
+        let what = if half { "half installed" } else { "missing" };
         let sentence = format!("the Python driver of the database is {what}");
         Cause::new(&finding::APP_DRIVER, sentence)
     })
@@ -126,8 +140,12 @@ fn env_value(facts: &Facts, t: &Traceback) -> Option<Cause> {
         format!("the env file has no \"{key}\", which the application needs")
     } else if t.message.contains("SECRET_KEY setting must not be empty") {
         "SECRET_KEY is empty".to_owned()
-    } else if t.message.starts_with("invalid literal for int()") && t.mentions("decouple") {
+    } else if t.message.starts_with("invalid literal for int()")
+        && ["decouple", "environ.py\"", "gunicorn/config.py\""].iter().any(|file| t.mentions(file))
+    {
         format!("a number in the env file is none{}", place(facts, t))
+    } else if t.name() == "ValidationError" && t.mentions("pydantic_settings") {
+        format!("a value that the settings need is missing or of another kind{}", place(facts, t))
     } else {
         return None;
     };
@@ -136,8 +154,13 @@ fn env_value(facts: &Facts, t: &Traceback) -> Option<Cause> {
 
 fn database_url(_: &Facts, t: &Traceback) -> Option<Cause> {
     let url = ["dj_database_url", "urllib/parse", "environ.py", "dsn"];
-    let texts =
-        ["Port could not be cast", "Invalid IPv6 URL", "No support for", "UnknownSchemeError"];
+    let texts = [
+        "Port could not be cast",
+        "Invalid IPv6 URL",
+        "No support for",
+        "UnknownSchemeError",
+        "is not a valid url",
+    ];
     let told = texts.iter().any(|text| t.message.contains(text) || t.exception.contains(text));
     (told && url.iter().any(|u| t.mentions(u))).then(|| {
         let sentence =
@@ -152,6 +175,8 @@ const DOWN: &[&str] = &[
     "connection is bad",
     "the database system is starting up",
     "the database system is shutting down",
+    "in recovery mode",
+    "not yet accepting connections",
     "Connection timed out",
     "timeout expired",
     "could not translate host name",
@@ -160,27 +185,60 @@ const DOWN: &[&str] = &[
     "No route to host",
     "is unreachable",
     "too many clients",
+    "too many connections",
     "connection slots",
+    "couldn't get a connection",
     "server closed the connection",
+    "terminating connection",
+    "Can't connect",
+    "Unknown server host",
+    "Too many connections",
+    "gone away",
+    "Lost connection",
 ];
 const REFUSED: &[&str] = &[
     "password authentication failed",
     "Peer authentication failed",
+    "authentication failed for user",
     "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
     "no password supplied",
+    "not permitted to log in",
+    "not currently accepting connections",
+    "server does not support SSL",
     "permission denied for",
-    "does not exist",
-    "unable to open database file",
-    "readonly database",
-    "no such table",
+    NO_LOGIN,
+    "Access denied for",
+    "Unknown database",
 ];
+/// A role or a database, where it ends the connection; else it is a table or a file.
+const NO_LOGIN: &str = "does not exist";
+/// Of SQLite and MySQL; PostgreSQL's text names what kind of thing does not exist.
+const LACKS: &[&str] = &["no such table", "no such column", "has no column", "(1146,", "(1054,"];
+const FILE: &[&str] = &["unable to open database file", "readonly database"];
 
 fn database(facts: &Facts, t: &Traceback) -> Option<Cause> {
     let names = ["OperationalError", "ProgrammingError", "InterfaceError", "ConnectionTimeout"];
-    if !names.contains(&t.name()) {
+    // Brokers and search servers have exceptions of these names, too.
+    let others = ["django", "sqlite3", "sqlalchemy", "mysql"];
+    let ours = is_driver(&t.exception) || others.contains(&first_part(&t.exception));
+    if !names.contains(&t.name()) || !ours {
         return None;
     }
-    let tells = |words: &[&'static str]| words.iter().find(|w| t.message.contains(**w)).copied();
+    let fatal = t.message.contains("FATAL:");
+    let fits = |w: &&&str| t.message.contains(**w) && (fatal || **w != NO_LOGIN);
+    let tells = |words: &[&'static str]| words.iter().find(fits).copied();
+    let relation = t.message.starts_with("relation ") || t.message.starts_with("column ");
+    if tells(LACKS).is_some() || relation && t.message.contains(NO_LOGIN) {
+        let sentence = "the database lacks a table or column that the application asks for";
+        return Some(
+            Cause::new(&finding::DBS_MIGRATIONS, sentence).command(&["meats-deploy", "apply"]),
+        );
+    }
+    if let Some(words) = tells(FILE) {
+        let sentence = format!("the application could not use its database file: {words}");
+        return Some(Cause::new(&finding::APP_DENIED, sentence));
+    }
     let (kind, sentence): (&'static Kind, String) = if let Some(words) = tells(REFUSED) {
         (&finding::APP_DATABASE_REFUSED, format!("the database refused the application: {words}"))
     } else {
@@ -211,29 +269,36 @@ fn wrong_object(facts: &Facts, t: &Traceback) -> Option<Cause> {
     })
 }
 
+/// gunicorn/app/base.py says so before the traceback.
+fn configuration(facts: &Facts, t: &Traceback) -> Option<Cause> {
+    let told = |(_, line): &(_, &str)| line.starts_with("Failed to read config file: ");
+    (t.mentions("gunicorn/app/base.py\"") && facts.said().iter().any(told)).then(|| {
+        let (name, place) = (t.name(), place(facts, t));
+        let sentence = format!("gunicorn could not read its configuration file: {name}{place}");
+        Cause::new(&finding::APP_OPTION, sentence)
+    })
+}
+
 /// The settings module itself is missing, or Django does not accept what it says.
-fn settings(facts: &Facts, t: &Traceback) -> Option<Cause> {
+fn settings(_: &Facts, t: &Traceback) -> Option<Cause> {
     if t.name() == "ImproperlyConfigured" {
         let sentence = format!("Django does not accept the settings: {}", t.message);
         return Some(Cause::new(&finding::APP_SETTINGS, sentence));
     }
     let module = missing_module(t)?;
     let asked = t.mentions("importlib.import_module(self.SETTINGS_MODULE)");
-    let wanted = &facts.names.settings_module;
     // The import that Django asked for failed itself, not one inside of the settings.
     let own = |f: &&Frame| !f.file.starts_with("<frozen") && !f.file.contains("importlib");
     let last = t.frames.iter().rev().find(own);
     let direct = last.is_some_and(|f| f.file.ends_with("django/conf/__init__.py"));
-    let named = module.contains("settings") || wanted.starts_with(module);
-    let settings = asked && (direct || named);
-    settings.then(|| {
+    (asked && direct).then(|| {
         let sentence = format!("the settings module \"{module}\" does not exist");
         Cause::new(&finding::APP_SETTINGS, sentence)
     })
 }
 
 fn syntax(_: &Facts, t: &Traceback) -> Option<Cause> {
-    ["SyntaxError", "IndentationError", "TabError"].contains(&t.name()).then(|| {
+    SYNTAX.contains(&t.name()).then(|| {
         let frame = t.frames.last();
         let place = frame.map(|f| format!(" in {}:{}", f.file, f.line)).unwrap_or_default();
         Cause::new(
@@ -247,9 +312,10 @@ fn import(facts: &Facts, t: &Traceback) -> Option<Cause> {
     if !["ModuleNotFoundError", "ImportError"].contains(&t.name()) {
         return None;
     }
-    let app = facts.names.application.split([':', '.']).next().unwrap_or_default();
+    let own = [&facts.names.application, &facts.names.settings_module];
+    let is_own = |module: &str| own.iter().any(|name| first_part(name) == first_part(module));
     let sentence = match missing_module(t) {
-        Some(module) if module.split('.').next() == Some(app) => format!(
+        Some(module) if is_own(module) => format!(
             "the module \"{module}\" of the application was not found (wrong working directory or name)"
         ),
         Some(module) => {
@@ -266,6 +332,9 @@ fn denied(facts: &Facts, t: &Traceback) -> Option<Cause> {
         return None;
     }
     let path = errno_path(&t.message)?;
+    // The name of a temporary file differs each time.
+    let temporary = t.mentions("/tempfile.py\"");
+    let path = path.rsplit_once('/').filter(|_| temporary).map_or(path, |(dir, _)| dir);
     if path.starts_with(&format!("{}/", facts.names.log_dir)) && t.mentions("gunicorn") {
         return Some(unwritable_log(facts, path, &t.message));
     }

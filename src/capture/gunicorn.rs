@@ -7,11 +7,20 @@ use crate::model::{Fact, FileKind, Kind, Stat, finding};
 type Rule = fn(&Facts, &str) -> Option<Cause>;
 
 /// What one line can say; the last line that a rule knows decides.
-const RULES: &[Rule] = &[not_writable, port_busy, bind, pid_file, wrong_object, option, error];
+const RULES: &[Rule] =
+    &[not_writable, port_busy, bind, pid_file, wrong_object, python, option, error];
 
 /// The cause that gunicorn names itself.
 pub(super) fn cause(facts: &Facts) -> Option<Cause> {
+    let mut listens = None;
     facts.said().into_iter().rev().find_map(|(source, line)| {
+        if line.contains("Listening at: ") {
+            listens = Some(source);
+        }
+        // It was taken, and then free.
+        if is_busy(line) && listens == Some(source) {
+            return None;
+        }
         let found = RULES.iter().find_map(|rule| rule(facts, line));
         found.map(|cause| cause.seen(source, line))
     })
@@ -120,7 +129,9 @@ pub(super) fn busy_address(facts: &Facts, line: &str) -> Cause {
 }
 
 fn bind(facts: &Facts, line: &str) -> Option<Cause> {
+    // A path or a tuple; drivers of databases and clients of the web say a sentence.
     let target = line.split_once("Can't connect to ").map(|(_, t)| t.trim());
+    let target = target.filter(|t| t.starts_with(['(', '/']) || !t.contains(' '));
     let no_socket = line.trim().strip_suffix("is not a socket");
     let denied = line.contains("Permission denied") && line.contains("Invalid address");
     if target.is_none() && no_socket.is_none() && !denied {
@@ -129,8 +140,11 @@ fn bind(facts: &Facts, line: &str) -> Option<Cause> {
     if let Some((_, busy)) = facts.said().into_iter().rev().find(|(_, line)| is_busy(line)) {
         return Some(busy_address(facts, busy));
     }
+    // EADDRNOTAVAIL (gunicorn/sock.py).
+    let nowhere = facts.said().iter().any(|(_, line)| line.contains("Invalid address: "));
+    let why = if nowhere { ": the host has no such address" } else { "" };
     let sentence = match (target, no_socket) {
-        (Some(target), _) => format!("gunicorn could not make its listening socket {target}"),
+        (Some(target), _) => format!("gunicorn could not make its listening socket {target}{why}"),
         (_, Some(_)) => "something that is no socket lies at the path to listen at".to_owned(),
         _ => "gunicorn may not listen at its address".to_owned(),
     };
@@ -160,14 +174,26 @@ fn wrong_object(facts: &Facts, line: &str) -> Option<Cause> {
     })
 }
 
+/// What ends Python before it can run anything.
+fn python(_: &Facts, line: &str) -> Option<Cause> {
+    let lacks = ["No module named 'encodings'", "loading shared libraries: libpython"];
+    lacks.iter().any(|words| line.contains(words)).then(|| {
+        let sentence = "Python did not find its own library, so it could not start";
+        Cause::new(&finding::APP_VENV, sentence)
+    })
+}
+
 fn option(_: &Facts, line: &str) -> Option<Cause> {
     let usage = line.split_once("gunicorn: error: ").map(|(_, why)| why.trim());
     let settings = [
-        "config",
-        "chdir",
+        "can't chdir to",
         "class uri",
-        "Invalid value",
-        "isn't a valid",
+        "Can't create pidfile",
+        "Invalid boolean: ",
+        "Invalid reload_engine: ",
+        "Value must ",
+        "environment setting",
+        "is not a valid file descriptor",
         "is not a valid port",
         "No application module",
         "No such user",
@@ -182,8 +208,14 @@ fn option(_: &Facts, line: &str) -> Option<Cause> {
 
 /// `Error: TEXT` is all that gunicorn prints of a RuntimeError, its subclasses such as
 /// RecursionError included (gunicorn/app/base.py, `BaseApplication.run`).
-fn error(_: &Facts, line: &str) -> Option<Cause> {
+fn error(facts: &Facts, line: &str) -> Option<Cause> {
     let text = line.trim().strip_prefix("Error: ")?;
-    let sentence = format!("the application ended with a RuntimeError: {}", shortened(text));
+    let text = shortened(text);
+    // Said before of a value in the configuration file.
+    if facts.said().iter().any(|(_, line)| line.starts_with("Invalid value for ")) {
+        let sentence = format!("gunicorn refused its configuration file: {text}");
+        return Some(Cause::new(&finding::APP_OPTION, sentence));
+    }
+    let sentence = format!("the application ended with a RuntimeError: {text}");
     Some(Cause::new(&finding::APP_EXCEPTION, sentence))
 }

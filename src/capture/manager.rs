@@ -55,7 +55,9 @@ fn out_of_memory(facts: &Facts) -> Cause {
 }
 
 fn timeout(facts: &Facts) -> Cause {
-    let phase = facts.manager_line(&["timed out", "runtime time limit"]).unwrap_or_default();
+    // A stop that then takes too long is a consequence.
+    let first = facts.manager_line(&["operation timed out", "runtime time limit"]);
+    let phase = first.or_else(|| facts.manager_line(&["timed out"])).unwrap_or_default();
     let (kind, sentence): (&'static Kind, &str) = if phase.contains("runtime time limit") {
         (&finding::CAP_RUNTIME_LIMIT, "the service reached the longest run time of its unit")
     } else if phase.contains("start-pre operation timed out") {
@@ -73,7 +75,10 @@ fn timeout(facts: &Facts) -> Cause {
             (&finding::CAP_UNKNOWN, "a time limit of the unit was reached; which one is not known")
         }
     };
-    let mut cause = with_line(facts, Cause::new(kind, sentence), &["timed out", "time limit"]);
+    let mut cause = Cause::new(kind, sentence);
+    if !phase.is_empty() {
+        cause = cause.seen("journal", phase);
+    }
     if let Some((source, line)) = facts.said().last() {
         cause = cause.seen(source, *line);
     }
@@ -119,6 +124,9 @@ fn pre_start(facts: &Facts) -> Option<Cause> {
         return Some(cause.command(&["meats-diagnose", "explain", kind.id]));
     }
     let line = facts.manager_line(&["Control process exited", "start-pre"])?;
+    if facts.manager_line(&["start-pre operation timed out"]).is_some() {
+        return Some(timeout(facts));
+    }
     let status = between(line, "status=", "/");
     // systemd itself ended there, before the command ran: the unit's line is to blame.
     if let Some(status @ 200..=245) = status.and_then(|s| s.parse().ok()) {
@@ -199,7 +207,11 @@ const SET_UP: &[(u8, &str, &Kind, &str)] = &[
 /// "UNIT: Failed to …: /path: No such file or directory" → path and cause.
 fn culprit(line: &str) -> Option<&str> {
     let at = line.find(" /").or_else(|| line.find(":/"))?;
-    line.get(at + 1..)
+    let path = line.get(at + 1..)?;
+    // As an older systemd names it: below what becomes the root of the service.
+    let roots = ["/run/systemd/unit-root/", "/run/systemd/mount-rootfs/"];
+    let below = roots.iter().find(|root| path.starts_with(**root));
+    below.map_or(Some(path), |root| path.get(root.len() - 1..))
 }
 
 fn exec(facts: &Facts) -> Cause {

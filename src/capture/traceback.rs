@@ -21,10 +21,22 @@ pub struct Traceback {
     pub lines: Vec<String>,
 }
 
+/// What Python cannot read.
+pub(super) const SYNTAX: &[&str] = &["SyntaxError", "IndentationError", "TabError"];
 const HEAD: &str = "Traceback (most recent call last):";
 const CHAINS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
     "The above exception was the direct cause of the following exception:",
+];
+/// What stands above a traceback that ended nothing: a destructor's, logging's own, a thread's, that
+/// of a request (Django, gunicorn/workers/base.py, uvicorn).
+const ASIDE: &[&str] = &[
+    "Exception ignored ",
+    "--- Logging error ---",
+    "Exception in thread ",
+    "Internal Server Error: ",
+    "Error handling request",
+    "Exception in ASGI application",
 ];
 /// Lines of one traceback that are kept.
 const MAX_LINES: usize = 400;
@@ -55,7 +67,7 @@ impl Traceback {
     }
 }
 
-/// Every traceback in `lines`, in order.
+/// Every traceback in `lines` that may have ended something, in order.
 pub fn find_tracebacks<'a>(lines: impl IntoIterator<Item = &'a str>) -> Vec<Traceback> {
     let mut reader = Reader::default();
     for line in lines {
@@ -69,6 +81,10 @@ struct Reader {
     done: Vec<Traceback>,
     open: Option<Traceback>,
     state: State,
+    /// The line above tells of something that ends nothing.
+    aside: bool,
+    /// So did the one above the open traceback.
+    harmless: bool,
 }
 
 #[derive(Default, PartialEq)]
@@ -88,6 +104,7 @@ impl Reader {
             self.head(line);
             return;
         }
+        self.aside = ASIDE.iter().any(|words| line.contains(words));
         match self.state {
             State::Outside => self.syntax_error(line),
             State::Frames => self.inside(line),
@@ -102,7 +119,9 @@ impl Reader {
             });
         if !chained {
             self.close();
+            self.harmless = self.aside;
         }
+        self.aside = false;
         let open = self.open.get_or_insert_with(empty);
         open.frames.clear();
         open.exception.clear();
@@ -115,6 +134,7 @@ impl Reader {
     fn syntax_error(&mut self, line: &str) {
         if line.starts_with("  File \"") && frame(line).is_some() {
             self.open = Some(empty());
+            self.harmless = false;
             self.state = State::Frames;
             self.inside(line);
         }
@@ -144,6 +164,12 @@ impl Reader {
     fn behind(&mut self, line: &str) {
         if line.trim().is_empty() || is_chain(line) {
             self.keep(line);
+        } else if let Some(open) = self.open.as_mut().filter(|t| is_more(&t.message, line)) {
+            if !line.starts_with([' ', '\t']) {
+                open.message.push(' ');
+                open.message.push_str(line);
+                self.keep(line);
+            }
         } else {
             self.close();
             self.syntax_error(line);
@@ -163,7 +189,10 @@ impl Reader {
             while open.lines.last().is_some_and(|l| l.trim().is_empty() || is_chain(l)) {
                 open.lines.pop();
             }
-            if !open.exception.is_empty() {
+            // Frames without a head are also those of a call stack that logging shows.
+            let whole = open.lines.first().is_some_and(|l| l.trim_end().ends_with(HEAD))
+                || SYNTAX.contains(&open.name());
+            if !open.exception.is_empty() && whole && !self.harmless {
                 self.done.push(open);
             }
         }
@@ -183,6 +212,14 @@ fn empty() -> Traceback {
         message: String::new(),
         lines: Vec::new(),
     }
+}
+
+/// A message goes on: libpq names each address that it tried, pydantic each field.
+fn is_more(message: &str, line: &str) -> bool {
+    let indented = line.starts_with([' ', '\t']);
+    message.contains("connection to server ")
+        && (indented || line.starts_with("connection to server "))
+        || message.contains(" validation error") && (indented || !line.contains(' '))
 }
 
 fn is_chain(line: &str) -> bool {

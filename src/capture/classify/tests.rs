@@ -244,9 +244,16 @@ fn what_the_application_raises() {
         ),
         (
             EXIT_1,
-            raised("ModuleNotFoundError: No module named 'pkg_resources'"),
+            raised("ModuleNotFoundError: No module named 'pkg_resources'")
+                .replace("x/y.py", "gunicorn/util.py"),
             "APP-017",
             "pkg_resources",
+        ),
+        (
+            EXIT_1,
+            raised("ModuleNotFoundError: No module named 'pkg_resources'"),
+            "APP-001",
+            "needs the module \"pkg_resources\"",
         ),
         (
             EXIT_1,
@@ -347,6 +354,174 @@ fn what_the_application_raises() {
     ]);
 }
 
+/// Django's import of the settings, and what is raised in FILE below it.
+fn settings_raise(file: &str, exception: &str) -> String {
+    format!(
+        "Traceback (most recent call last):\n\
+         \x20 File \"/v/site-packages/django/conf/__init__.py\", line 217, in __init__\n\
+         \x20   mod = importlib.import_module(self.SETTINGS_MODULE)\n\
+         \x20 File \"{file}\", line 3, in <module>\n    x\n{exception}"
+    )
+}
+
+#[test]
+fn only_the_module_that_django_asked_for_is_the_settings_module() {
+    let own = "/opt/meats/backend/meats/settings.py";
+    let lacks = |module: &str| format!("ModuleNotFoundError: No module named '{module}'");
+    check(&[
+        (
+            EXIT_1,
+            settings_raise("<frozen importlib._bootstrap>", &lacks("nope")),
+            "APP-002",
+            "\"nope\"",
+        ),
+        (
+            EXIT_1,
+            settings_raise(own, &lacks("pydantic_settings")),
+            "APP-001",
+            "which is not installed",
+        ),
+        (
+            EXIT_1,
+            settings_raise(own, &lacks("meats.settings.local")),
+            "APP-001",
+            "of the application",
+        ),
+        (EXIT_1, settings_raise(own, &lacks("m")), "APP-001", "which is not installed"),
+    ]);
+}
+
+#[test]
+fn what_the_database_says() {
+    let django = |text: &str| raised(&format!("django.db.utils.OperationalError: {text}"));
+    let at =
+        |host: &str| format!("connection to server at \"localhost\" ({host}), port 5432 failed");
+    check(&[
+        (
+            EXIT_1,
+            django(&format!(
+                "{}: Connection refused\n\tIs the server running on that host?\n\
+                 {}: FATAL:  password authentication failed for user \"u\"",
+                at("::1"),
+                at("127.0.0.1")
+            )),
+            "APP-005",
+            "password",
+        ),
+        (EXIT_1, django("FATAL:  database \"x\" does not exist"), "APP-005", "does not exist"),
+        (EXIT_1, django("FATAL:  role \"x\" is not permitted to log in"), "APP-005", "log in"),
+        (EXIT_1, django("FATAL:  the database system is in recovery mode"), "APP-004", "recovery"),
+        (EXIT_1, django("(1045, \"Access denied for user 'u'@'h'\")"), "APP-005", "Access denied"),
+        (
+            EXIT_1,
+            django("(2002, \"Can't connect to local server through socket '/run/x.sock' (2)\")"),
+            "APP-004",
+            "Can't connect",
+        ),
+        (EXIT_1, django("(1146, \"Table 'a.b' doesn't exist\")"), "DBS-009", "lacks a table"),
+        (EXIT_1, django("no such table: auth_user"), "DBS-009", "lacks a table"),
+        (
+            EXIT_1,
+            raised("django.db.utils.ProgrammingError: relation \"a\" does not exist"),
+            "DBS-009",
+            "lacks a table",
+        ),
+        (EXIT_1, django("unable to open database file"), "APP-020", "unable to open"),
+        (
+            EXIT_1,
+            django("failed: root certificate file \"/etc/x.crt\" does not exist"),
+            "APP-015",
+            "OperationalError",
+        ),
+        (
+            EXIT_1,
+            raised("kombu.exceptions.OperationalError: [Errno 111] Connection refused"),
+            "APP-015",
+            "OperationalError",
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_run_outlived_is_not_what_ended_it() {
+    let aside = |above: &str| format!("{above}\n{}\n", raised("AttributeError: 'close'"));
+    let ends = raised("KeyError: 'PRICE'");
+    let logging =
+        "Call stack:\n  File \"/v/bin/gunicorn\", line 8, in <module>\n    run()\nMessage: 'x'";
+    let cases = [
+        "Exception ignored in: <function P.__del__ at 0x7f>",
+        "--- Logging error ---",
+        "Exception in thread Thread-1 (run):",
+        "[x] [7] [ERROR] Error handling request /",
+    ];
+    for above in cases {
+        let journal = format!("{ends}\n{}{logging}", aside(above));
+        check(&[(EXIT_1, journal, "APP-015", "KeyError")]);
+        assert_eq!(classify(&facts(EXIT_1, "", &aside(above))).cause.kind.id, "CAP-001", "{above}");
+    }
+    let log = format!(
+        "[x] [1] [ERROR] Connection in use: ('127.0.0.1', 8000)\n\
+         [x] [1] [INFO] Listening at: http://127.0.0.1:8000 (1)\n{ends}"
+    );
+    assert_eq!(classify(&facts(EXIT_1, "", &log)).cause.kind.id, "APP-015");
+}
+
+#[test]
+fn what_gunicorn_reads_before_it_starts() {
+    let denied = |name: &str| {
+        raised(&format!("PermissionError: [Errno 13] Permission denied: '/run/meats/{name}'"))
+            .replace("x/y.py", "tempfile.py")
+    };
+    let read = raised("NameError: name 'cpus' is not defined")
+        .replace("x/y.py\", line 9, in f", "gunicorn/app/base.py\", line 9, in f\n    x\n  File \"/opt/meats/g.py\", line 1, in <module>");
+    check(&[
+        (
+            EXIT_1,
+            "Error: Stripe is not configured: set STRIPE_KEY".into(),
+            "APP-015",
+            "Stripe",
+        ),
+        (
+            EXIT_1,
+            "Error: /run/meats doesn't exist. Can't create pidfile.".into(),
+            "APP-018",
+            "/run/meats doesn't exist",
+        ),
+        (
+            EXIT_1,
+            "Invalid value for workers: abc\n\nError: invalid literal for int() with base 0".into(),
+            "APP-018",
+            "configuration file: invalid literal",
+        ),
+        (
+            EXIT_1,
+            format!("Failed to read config file: /opt/meats/g.py\n{read}"),
+            "APP-018",
+            "NameError in /opt/meats/g.py:1",
+        ),
+        (
+            EXIT_1,
+            raised("ValueError: invalid literal for int() with base 10: 'two'")
+                .replace("x/y.py", "gunicorn/config.py"),
+            "APP-014",
+            "a number in the env file",
+        ),
+        (
+            EXIT_1,
+            raised("pydantic_core._pydantic_core.ValidationError: 1 validation error for S\nurl\n  Field required [type=missing]")
+                .replace("x/y.py", "pydantic_settings/main.py"),
+            "APP-014",
+            "wsgi.py:12",
+        ),
+        (EXIT_1, denied("tmp1ge_s0w8"), "APP-020", "could not open \"/run/meats\""),
+        (EXIT_1, "ModuleNotFoundError: No module named 'encodings'".into(), "APP-017", "library"),
+    ]);
+    let log = "[x] [1] [ERROR] Invalid address: ('192.0.2.7', 80)\n\
+        [x] [1] [ERROR] Can't connect to ('192.0.2.7', 80)";
+    let cause = classify(&facts(EXIT_1, "", log)).cause;
+    assert!(cause.sentence.ends_with("the host has no such address"), "{}", cause.sentence);
+}
+
 #[test]
 fn what_systemd_says() {
     let none = ("exit-code", "", "");
@@ -354,6 +529,7 @@ fn what_systemd_says() {
         (("exit-code", "exited", "217"), "(gunicorn)> meats.service: Failed to determine user credentials: No such process".into(), "SVC-005", "217/USER"),
         (("exit-code", "exited", "226"), "(gunicorn)> meats.service: Failed to set up mount namespacing: /run/meats: No such file or directory".into(), "CAP-010", "/run/meats: No such file"),
         (("exit-code", "exited", "226"), "(gunicorn)> meats.service: Failed to set up mount namespacing: /srv/gone: No such file or directory\n(gunicorn)> meats.service: Failed at step NAMESPACE spawning /opt/meats/venv/bin/gunicorn: No such file or directory".into(), "CAP-010", "sandbox: /srv/gone: No such file"),
+        (("exit-code", "exited", "226"), "(gunicorn)> meats.service: Failed to set up mount namespacing: /run/systemd/unit-root/run/meats: No such file or directory".into(), "CAP-010", "sandbox: /run/meats: No such file"),
         (("exit-code", "exited", "200"), "(gunicorn)> meats.service: Changing to the requested working directory failed: No such file or directory\nsystemd> meats.service: Failed at step CHDIR spawning /opt/meats/venv/bin/gunicorn: No such file or directory".into(), "CAP-009", "working directory"),
         (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Failed to locate executable /opt/x/gunicorn: No such file or directory".into(), "SVC-006", "/opt/x/gunicorn does not exist"),
         (("exit-code", "exited", "203"), "(gunicorn)> meats.service: Unable to locate executable '/opt/x/gunicorn': No such file or directory".into(), "SVC-006", "/opt/x/gunicorn does not exist"),
@@ -365,8 +541,9 @@ fn what_systemd_says() {
         (("exit-code", "killed", "TERM"), "systemd> meats.service: Control process exited, code=exited, status=1/FAILURE".into(), "CAP-007", "beside the main process"),
         (("signal", "killed", "SYS"), String::new(), "CAP-002", "SystemCallFilter="),
         (("core-dump", "dumped", "XCPU"), String::new(), "CAP-002", "LimitCPU="),
-        (("timeout", "", ""), "systemd> meats.service: start-pre operation timed out. Terminating.\nsystemd> meats.service: Control process exited, code=killed, status=15/TERM".into(), "CAP-007", "ExecStartPre"),
+        (("timeout", "", ""), "systemd> meats.service: start-pre operation timed out. Terminating.\nsystemd> meats.service: Control process exited, code=killed, status=15/TERM".into(), "CAP-007", "(ExecStartPre=) took too long"),
         (("timeout", "killed", "TERM"), "systemd> meats.service: start operation timed out. Terminating.".into(), "CAP-004", "not ready"),
+        (("timeout", "killed", "KILL"), "systemd> meats.service: start operation timed out. Terminating.\nsystemd> meats.service: State 'stop-sigterm' timed out. Killing.".into(), "CAP-004", "not ready"),
         (("timeout", "killed", "KILL"), "systemd> meats.service: State 'stop-sigterm' timed out. Killing.".into(), "CAP-005", "did not end"),
         (("timeout", "killed", "TERM"), "systemd> meats.service: Service reached runtime time limit. Stopping.".into(), "CAP-016", "run time"),
         (("watchdog", "killed", "ABRT"), "systemd> meats.service: Watchdog timeout (limit 3s)!".into(), "CAP-006", "watchdog"),

@@ -31,6 +31,7 @@ pub(super) fn by_position(text: &str) -> Vec<Range<usize>> {
         url_passwords(line, &mut found);
         named_values(line, &mut found);
         dropped_assignments(line, &mut found);
+        wrong_ports(line, &mut found);
         hidden.extend(found.into_iter().map(|r| at + r.start..at + r.end));
         at += line.len() + 1;
     }
@@ -114,6 +115,22 @@ fn closing(inner: &str, quote: char) -> usize {
     inner.len()
 }
 
+/// A character that ends the host's name too early makes a port of the password's first part, which
+/// may be too short to be known as one (urllib.parse; libpq, `parse_int_param`).
+fn wrong_ports(line: &str, found: &mut Vec<Range<usize>>) {
+    const BEFORE: [&str; 3] =
+        ["cast to integer value as ", "invalid integer value ", "invalid port number: "];
+    for (at, before) in BEFORE.iter().filter_map(|b| line.find(b).map(|at| (at, b))) {
+        let start = at + before.len() + 1;
+        let value = line.get(start..).unwrap_or_default();
+        let value = value.split(" for connection option ").next().unwrap_or_default();
+        let end = value.rfind(['"', '\'']).unwrap_or(value.len());
+        if end > 0 {
+            found.push(start..start + end);
+        }
+    }
+}
+
 /// systemd prints a line that it drops together with its value.
 fn dropped_assignments(line: &str, found: &mut Vec<Range<usize>>) {
     const ASSIGNMENT: &str = "gnoring invalid environment assignment '";
@@ -167,6 +184,15 @@ mod tests {
             ("DB_PASSWORD=abc def", "DB_PASSWORD=# def"),
             ("os.environ['SECRET_KEY'] = 'abc'", "os.environ['SECRET_KEY'] = '#'"),
             ("Authorization: Bearer abc.def", "Authorization: #"),
+            (
+                "Port could not be cast to integer value as 'Sommer7'",
+                "Port could not be cast to integer value as '#'",
+            ),
+            (
+                "invalid integer value \"S'7\" for connection option \"port\"",
+                "invalid integer value \"#\" for connection option \"port\"",
+            ),
+            ("invalid port number: \"\"", "invalid port number: \"\""),
             ("unexpected token: a name was expected", "unexpected token: a name was expected"),
             (
                 "The SECRET_KEY setting must not be empty.",

@@ -42,13 +42,31 @@ pub(super) fn observe(
         }
     };
     let log = recent_errors(root, config, state);
+    let (timeouts, killed) = workers(&log);
     Fact::Known(Process {
         other_values: other_values(config, variables, &environment),
         newer_code: state.main_started.and_then(|since| newer_code(root, config, since)),
         logs_elsewhere: logs_elsewhere(root, config, state.main_pid),
-        timeouts: log.iter().filter(|l| l.contains("WORKER TIMEOUT")).count(),
-        killed: log.iter().filter(|l| DIED.iter().any(|words| l.contains(words))).count(),
+        timeouts,
+        killed,
     })
+}
+
+/// How many workers were silent for too long, and how many others ended against their will.
+fn workers(log: &[String]) -> (usize, usize) {
+    let silent: Vec<&String> = log.iter().filter(|l| l.contains("WORKER TIMEOUT")).collect();
+    let other = |line: &&String| {
+        let pid = worker(line);
+        pid.is_none() || silent.iter().all(|l| worker(l) != pid)
+    };
+    let died = log.iter().filter(|l| DIED.iter().any(|words| l.contains(words)));
+    (silent.len(), died.filter(other).count())
+}
+
+/// The number in "WORKER TIMEOUT (pid:5)", "Worker (pid:5) was sent SIGKILL!", "Worker with pid 5".
+fn worker(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("pid:").or_else(|| line.split_once("with pid "))?;
+    rest.split(|c: char| !c.is_ascii_digit()).next().filter(|pid| !pid.is_empty())
 }
 
 /// Keys whose value in the env files is not that of the process. What the unit takes away or hands
@@ -133,5 +151,21 @@ fn recent_errors(root: &Root, config: &Config, state: &ServiceState) -> Vec<Stri
     match root.read_tail(Path::new(&config.log_file("error.log")), 256 << 10) {
         Fact::Known((bytes, _)) => recent_lines(&String::from_utf8_lossy(&bytes), since),
         Fact::Absent | Fact::Unknown(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_gunicorn_killed_itself_are_not_counted_twice() {
+        let log = [
+            "[x] [1] [CRITICAL] WORKER TIMEOUT (pid:12)",
+            "[x] [1] [ERROR] Worker (pid:12) was sent SIGKILL! Perhaps out of memory?",
+            "[x] [1] [WARNING] Worker with pid 12 was terminated due to signal 9",
+            "[x] [1] [ERROR] Worker (pid:123) was sent SIGKILL! Perhaps out of memory?",
+        ];
+        assert_eq!(workers(&log.map(str::to_owned)), (1, 1));
     }
 }

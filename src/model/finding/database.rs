@@ -58,12 +58,12 @@ kinds! {
         "The SQLite file that DATABASE_URL names does not exist.",
         why: "SQLite makes an empty one as soon as it is asked, and every page with data fails (\"no such table\"); without its directory it says \"unable to open database file\". A path with three slashes counts from the working directory, one with four from the root.",
         remedy: "Correct the path, put the file back from a backup, or make a new one with all tables:\n    meats-env set DATABASE_URL\n    meats-deploy apply",
-        leads_to: ["DBS-009", "DBS-001", "APP-002", "APP-004", "APP-005", "SVC-001", "SVC-002", "NET-001", "NET-002"],
+        leads_to: ["DBS-009", "DBS-001", "APP-002", "APP-004", "APP-005", "APP-020", "SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
     DBS_FILE_CLOSED = "DBS-011" "database-file-closed" Error ByHand {
         "The service may not read and write the SQLite file, or make files beside it.",
         why: "Pages that only read may work, every change fails: \"attempt to write a readonly database\", \"unable to open database file\". SQLite needs the directory too: its journal lies beside the file. Mostly somebody ran manage.py as root.",
         remedy: "Give the file and its directory to the service user; where the sandbox is what forbids it, name the directory in writable of fixes.conf and restart. Run manage.py as the service user only:\n    runuser -u projectmeats -- /opt/projectmeats/venv/bin/python manage.py",
-        leads_to: ["DBS-009", "DBS-001", "APP-002", "APP-004", "APP-005", "SVC-001", "SVC-002", "NET-001", "NET-002"],
+        leads_to: ["DBS-009", "DBS-001", "APP-002", "APP-004", "APP-005", "APP-020", "SVC-001", "SVC-002", "NET-001", "NET-002"],
     }
 }
