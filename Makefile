@@ -31,7 +31,7 @@ STATIC := -C target-feature=+crt-static -C link-arg=$(LINK)
 CRATES ?= $$(ls -d "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/index.* | head -n 1)
 # What is small is inlined, for a third of the instructions (CONTRIBUTING.md, "Size").
 REMAP = RUSTFLAGS="--remap-path-prefix=$(CURDIR)=/usr/src/projectmeats-fixes \
-	--remap-path-prefix=$(CRATES)=/usr/src/crates -C llvm-args=--inline-threshold=5"
+	--remap-path-prefix=$(CRATES)=/usr/src/crates -C llvm-args=--inline-threshold=25"
 
 .PHONY: help
 help:

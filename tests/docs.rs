@@ -219,7 +219,7 @@ fn documents_name_no_place_that_is_gone() {
 fn both_ways_to_build_agree() {
     for flag in [
         "-C target-feature=+crt-static",
-        "-C llvm-args=--inline-threshold=5",
+        "-C llvm-args=--inline-threshold=25",
         "-Wl,-z,pack-relative-relocs",
         ",--no-eh-frame-hdr,-T,debian/no-unwinding.ld",
     ] {
