@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
 use super::Root;
@@ -30,8 +31,10 @@ pub fn close_inherited() {
 }
 
 /// What a command does first whose children make files that others read (static files for the web
-/// server): umask 022 as systemd gives the service, no core dump, directory `/`.
+/// server): umask 022 as systemd gives the service, no core dump, directory `/`. A lost terminal does
+/// not end it half-way; SIGINT and SIGTERM do. Before any thread, for each has signals of its own.
 pub fn settle() {
+    SigSet::from(Signal::SIGHUP).thread_block().ok();
     umask(Mode::from_bits_truncate(0o022));
     setrlimit(Resource::RLIMIT_CORE, 0, 0).ok();
     nix::unistd::chdir("/").ok();
