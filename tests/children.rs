@@ -39,12 +39,21 @@ fn it_has_a_session_and_no_descriptor_of_its_parents() {
     assert!(lines.all(|fd| fd != "7"), "{said}");
 }
 
+/// Its parent outlives a lost terminal; a server that it starts takes SIGHUP for what it is.
+#[test]
+fn it_has_no_signal_blocked() {
+    let script =
+        "env --block-signal=HUP \"$0\" $$ '' / /bin/grep SigBlk /proc/self/status & wait $!";
+    assert_eq!(text(&run(script).stdout), "SigBlk:\t0000000000000000\n");
+}
+
 #[test]
 fn what_cannot_start_says_so() {
     for (words, why) in [
         ("$$ '' / /no/such/program", "\"/no/such/program\" could not be started: No such file"),
         ("$$ '' /no/such/place /bin/true", "\"/no/such/place\" could not be started"),
         ("1 '' / /bin/true", "\"/bin/true\" could not be started"),
+        ("$$ 0:0:x / /bin/true", "\"/bin/true\" could not be started"),
         ("$$ 0:x / /bin/true", "\"/bin/true\" could not be started"),
     ] {
         let output = run(&format!("\"$0\" {words} & wait $!"));

@@ -27,6 +27,13 @@ pub struct DeployFacts {
     pub live: Result<(), String>,
 }
 
+impl DeployFacts {
+    /// There is no room for what a deployment writes.
+    pub fn is_full(&self) -> bool {
+        matches!(self.free, Fact::Known(free) if free < LOW_SPACE)
+    }
+}
+
 impl Default for DeployFacts {
     /// Nothing is known.
     fn default() -> Self {
@@ -61,12 +68,10 @@ pub fn check_facts(config: &Config, facts: &DeployFacts) -> Vec<Finding> {
     }
     variables(config, facts, &mut found);
     programs(config, facts, &mut found);
-    if let Fact::Known(free) = facts.free {
-        if free < LOW_SPACE {
-            let detail = format!("{} MiB are left, {} are needed", free >> 20, LOW_SPACE >> 20);
-            let subject = Subject::file(&config.app_dir.value);
-            found.push(Finding::new(&finding::DEP_SPACE, subject, detail));
-        }
+    if let Some(free) = facts.free.known().filter(|_| facts.is_full()) {
+        let detail = format!("{} MiB are left, {} are needed", free >> 20, LOW_SPACE >> 20);
+        let subject = Subject::file(&config.app_dir.value);
+        found.push(Finding::new(&finding::DEP_SPACE, subject, detail));
     }
     if !facts.systemd {
         let detail = "systemd does not run here, so the service cannot be restarted";

@@ -28,7 +28,7 @@ pub use inspection::{INSPECT, Inspection, check_inspection, parse_inspection};
 pub use output::{cause_of, few, is_idle, last_lines, note_of};
 pub use release::{
     Deployment, Journal, Layout, Leavings, Release, SourceFacts, SourceKind, WHEELS,
-    is_release_name, plan_prune, plan_recovery, plan_release, plan_rollback,
+    is_release_name, plan_preflight, plan_prune, plan_recovery, plan_release, plan_rollback,
 };
 pub use scram::{Verifier, client_final, scram_verifier};
 pub use setup::{

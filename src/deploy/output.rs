@@ -65,6 +65,10 @@ pub fn cause_of(text: &str) -> Option<&'static str> {
             "a distribution has to be compiled and no compiler is installed; make its wheel elsewhere for --wheelhouse, or apt install build-essential python3-dev",
         ),
         (
+            &[".egg-info': Permission denied", "could not create 'build': Permission denied"],
+            "a requirement is a directory of the code itself, in which only root may write; make its wheel for --wheelhouse and name it by its name",
+        ),
+        (
             &["Python.h: No such file"],
             "a distribution has to be compiled and the headers of Python are missing; make its wheel elsewhere for --wheelhouse, or apt install python3-dev",
         ),
@@ -159,6 +163,7 @@ mod tests {
             ("ProxyError('Cannot connect to proxy.')\nNo matching distribution found", "proxy"),
             ("error: command 'gcc' failed: No such file or directory", "compiler"),
             ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "hash"),
+            ("error: could not create 'foo.egg-info': Permission denied", "of the code itself"),
             ("error: Failed to download `a==1`\n  cause: Hash mismatch for `a==1`", "hash"),
             ("ERROR: No matching distribution found for x (from versions: none)", "no wheel"),
         ] {

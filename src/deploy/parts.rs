@@ -10,6 +10,8 @@ use crate::config::{Config, STATE_DIR};
 
 /// Seconds for `manage.py` commands that only look.
 const LOOK: u64 = 120;
+/// Seconds for `collectstatic`, which may compress, or send to another host.
+pub(super) const STATIC: u64 = 1800;
 /// Seconds for migrations: long ones are normal, endless ones are not.
 const MIGRATE: u64 = 3600;
 
@@ -57,12 +59,17 @@ pub(super) fn settings(target: &Target, config: &Config) -> Step {
     look("settings", vec![inspect, target.manage(&["check"], LOOK, Reads::Check)])
 }
 
+/// `collectstatic` by itself.
+pub(super) fn collect(target: &Target) -> Work {
+    target.manage(&["collectstatic", "--noinput"], STATIC, Reads::Static)
+}
+
 /// `collectstatic`.
 pub(super) fn collect_static(target: &Target) -> Step {
     Step {
         name: "static files",
         changes: "the directory STATIC_ROOT".to_owned(),
-        work: vec![target.manage(&["collectstatic", "--noinput"], LOOK, Reads::Static)],
+        work: vec![collect(target)],
         undo: Undo::Kept("files that the old code does not use do it no harm".to_owned()),
     }
 }

@@ -236,9 +236,15 @@ pub fn plan_site(
     let (file, link) = site_files(config);
     let text = render_site(config, &wanted.hosts, wanted.port);
     let old = facts.text.known();
+    let refused = |detail| Finding::new(&finding::DEP_SITE, Subject::file(&file), detail);
     if old.is_some_and(|old| !old.starts_with(MARK.as_bytes())) {
-        let detail = "it is there and not of this program";
-        return Err(Box::new(Finding::new(&finding::DEP_SITE, Subject::file(file), detail)));
+        return Err(Box::new(refused("it is there and not of this program")));
+    }
+    if old.is_some_and(|old| has_tls(old)) {
+        return match facts.enabled {
+            true => Ok(Vec::new()),
+            false => Err(Box::new(refused("TLS was added to it, and it is not enabled"))),
+        };
     }
     let same = old.is_some_and(|old| old == text.as_bytes());
     if same && facts.enabled && facts.answers {
@@ -276,6 +282,13 @@ pub fn plan_site(
         },
         look("ask the site", vec![Work::Health { addresses, path, seconds }]),
     ])
+}
+
+/// True once somebody added TLS, as certbot does in the file itself.
+fn has_tls(site: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(site);
+    let mut words = text.split([' ', '\t', '\n', ';']);
+    words.any(|word| word == "ssl" || word.starts_with("ssl_certificate"))
 }
 
 #[cfg(test)]
@@ -356,5 +369,12 @@ mod tests {
         assert!(plan(Fact::Known(text), true).expect("a plan").is_empty());
         let other = plan(Fact::Known(b"server {}".to_vec()), true).expect_err("somebody's");
         assert_eq!(other.kind.id, "DEP-015");
+        for tls in ["listen 443 ssl;", "ssl_certificate /x;", "listen [::]:443 ssl http2;"] {
+            let text = || Fact::Known(format!("{MARK} setup.\nserver {{\n    {tls}\n}}").into());
+            assert!(plan(text(), true).expect("a plan").is_empty(), "{tls}");
+            assert_eq!(plan(text(), false).expect_err("somebody's").kind.id, "DEP-015");
+        }
+        let named = format!("{MARK} setup.\nserver_name ssl.example;");
+        assert!(!plan(Fact::Known(named.into()), true).expect("a plan").is_empty());
     }
 }

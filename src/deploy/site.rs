@@ -13,7 +13,7 @@ pub fn render_site(config: &Config, hosts: &[String], port: u16) -> String {
     let servers: String =
         config.addresses.iter().map(|a| format!("    server {};\n", health_address(a))).collect();
     format!(
-        r#"{MARK} setup; a changed file is replaced by the next setup.
+        r#"{MARK} setup; a changed file is replaced by the next setup, one with TLS is not.
 upstream {service} {{
 {servers}}}
 

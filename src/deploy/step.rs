@@ -99,8 +99,8 @@ pub struct Unpack {
     pub to: PathBuf,
     /// Leading directories that are cut off.
     pub strip: usize,
-    /// Names that are left out.
-    pub without: &'static [&'static str],
+    /// Names that are left out, as patterns of tar(1).
+    pub without: Vec<String>,
     /// Files keep their times.
     pub times: bool,
     /// Places below `to` that root will make: no link may lie on the way there.

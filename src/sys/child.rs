@@ -11,8 +11,9 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::sync::OnceLock;
 
+use nix::errno::Errno::{EINVAL, ESRCH};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Gid, Pid, Uid, chdir, getppid, setgroups, setresgid, setresuid, setsid};
 
 use super::process::close_inherited;
@@ -29,16 +30,40 @@ pub fn is_here() {
 }
 
 /// What starts `program` in `directory`; its words follow. None in a program that is not ours.
-pub(super) fn starter(program: &str, directory: OsString, owner: Option<Owner>) -> Option<Command> {
+pub(super) fn starter(
+    program: &str,
+    directory: OsString,
+    user: Option<(Owner, &[u32])>,
+) -> Option<Command> {
     HERE.get()?;
     let mut command = Command::new("/proc/self/exe");
     command.arg0(NAME).arg(std::process::id().to_string());
-    command.arg(owner.map(|o| format!("{}:{}", o.uid, o.gid)).unwrap_or_default());
+    command.arg(user.map(|(owner, groups)| spell(owner, groups)).unwrap_or_default());
     command.arg(directory).arg(program);
     Some(command)
 }
 
-/// `PARENT UID:GID DIRECTORY PROGRAM WORD…`; without user and group it keeps those it has.
+fn spell(owner: Owner, groups: &[u32]) -> String {
+    let further: String = groups.iter().map(|group| format!(":{group}")).collect();
+    format!("{}:{}{further}", owner.uid, owner.gid)
+}
+
+/// What [`spell`] wrote; None for nothing at all.
+fn read(text: &str) -> nix::Result<Option<(Owner, Vec<Gid>)>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let numbers: Result<Vec<u32>, _> = text.split(':').map(str::parse).collect();
+    match numbers.map_err(|_| EINVAL)?.as_slice() {
+        [uid, gid, groups @ ..] => {
+            let groups = groups.iter().copied().map(Gid::from_raw).collect();
+            Ok(Some((Owner { uid: *uid, gid: *gid }, groups)))
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+/// `PARENT UID:GID[:GROUP…] DIRECTORY PROGRAM WORD…`; without user and group it keeps those it has.
 ///
 /// # Errors
 /// The program could not be started.
@@ -55,14 +80,14 @@ pub fn become_program(mut args: impl Iterator<Item = OsString>) -> Result<Infall
 }
 
 fn leave(parent: &OsString, owner: &OsString) -> nix::Result<()> {
-    use nix::errno::Errno::{EINVAL, ESRCH};
-    let number = |text: &str| text.parse::<u32>().map_err(|_| EINVAL);
     let text = |word: &OsString| word.to_str().map(str::to_owned).ok_or(EINVAL);
     close_inherited();
     setsid()?;
-    if let Some((uid, gid)) = text(owner)?.split_once(':') {
-        let (uid, gid) = (Uid::from_raw(number(uid)?), Gid::from_raw(number(gid)?));
-        setgroups(&[])?;
+    // Ours outlives its terminal; what it starts has signals as everybody.
+    SigSet::empty().thread_set_mask()?;
+    if let Some((owner, groups)) = read(&text(owner)?)? {
+        let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+        setgroups(&groups)?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;
     }
@@ -70,4 +95,22 @@ fn leave(parent: &OsString, owner: &OsString) -> nix::Result<()> {
     set_pdeathsig(Signal::SIGKILL)?;
     let parent = text(parent)?.parse().map_err(|_| EINVAL)?;
     if getppid() == Pid::from_raw(parent) { Ok(()) } else { Err(ESRCH) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_read_as_it_was_spelled() {
+        let owner = Owner { uid: 998, gid: 33 };
+        for groups in [&[][..], &[4, 107]] {
+            let gids = groups.iter().copied().map(Gid::from_raw).collect();
+            assert_eq!(read(&spell(owner, groups)), Ok(Some((owner, gids))));
+        }
+        assert_eq!(read(""), Ok(None));
+        for wrong in ["0", "0:x", "0:0:", "0:0:-1"] {
+            assert_eq!(read(wrong), Err(EINVAL), "{wrong}");
+        }
+    }
 }

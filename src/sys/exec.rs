@@ -30,6 +30,7 @@ pub struct Request {
     into: Option<PathBuf>,
     env: Vec<(String, std::ffi::OsString)>,
     owner: Option<Owner>,
+    groups: Vec<u32>,
     directory: PathBuf,
     deadline: Duration,
     max_output: u64,
@@ -46,6 +47,7 @@ impl Request {
             into: None,
             env: Vec::new(),
             owner: None,
+            groups: Vec::new(),
             directory: PathBuf::from("/"),
             deadline: Duration::from_secs(30),
             max_output: 1 << 20,
@@ -87,10 +89,17 @@ impl Request {
         self
     }
 
-    /// Runs as this user and group, without supplementary groups.
+    /// Runs as this user and group, without supplementary groups but [`Self::groups`].
     #[must_use]
     pub fn owner(mut self, owner: Owner) -> Self {
         self.owner = Some(owner);
+        self
+    }
+
+    /// Supplementary groups of the owner.
+    #[must_use]
+    pub fn groups(mut self, groups: Vec<u32>) -> Self {
+        self.groups = groups;
         self
     }
 
@@ -172,7 +181,8 @@ pub fn start(request: &Request) -> Result<Running, String> {
     }
     let failed = |error: io::Error| format!("\"{program}\" could not be started: {error}");
     let directory = request.directory.clone().into_os_string();
-    let mut command = match child::starter(program, directory, request.owner) {
+    let user = request.owner.map(|owner| (owner, request.groups.as_slice()));
+    let mut command = match child::starter(program, directory, user) {
         Some(starter) => starter,
         None if request.owner.is_some() => {
             return Err(format!(

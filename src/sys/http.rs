@@ -1,4 +1,5 @@
-//! One HTTP/1.1 request to an address of this host, for the health check.
+//! One HTTP/1.0 request to an address of this host, for the health check: an answer to that is never
+//! in chunks (RFC 9112, 6.1).
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -71,7 +72,7 @@ fn exchange(
     watch: Stopwatch,
 ) -> Result<Answer, String> {
     let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: projectmeats-fixes\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: projectmeats-fixes\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).map_err(|e| cause(&e))?;
     let mut bytes = Vec::new();
@@ -113,6 +114,24 @@ mod tests {
         assert_eq!(moved.map(|a| a.location), Ok(Some("https://x/".to_owned())));
         assert!(parse(b"SSH-2.0-x\r\n", Duration::ZERO).is_err());
         assert!(parse(b"HTTP/1.1 20", Duration::ZERO).is_err());
+    }
+
+    /// gunicorn does so with a body whose length the application did not say.
+    #[test]
+    fn a_server_that_may_send_chunks_is_not_asked_to() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a server");
+        let address = server.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            let (mut guest, _) = server.accept().expect("a guest");
+            let mut asked = [0; 20];
+            guest.read_exact(&mut asked).expect("a question");
+            let plain = asked.starts_with(b"GET /health HTTP/1.0");
+            let answer =
+                if plain { "\r\n{}" } else { "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0" };
+            write!(guest, "HTTP/1.1 200 OK\r\n{answer}").expect("a guest");
+        });
+        let answer = get(&address, "/health", "x", Duration::from_secs(5));
+        assert_eq!(answer.map(|a| a.body), Ok(b"{}".to_vec()));
     }
 
     /// A server that says a byte now and then, and never ends.

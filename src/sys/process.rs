@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 
 use super::Root;
@@ -30,11 +31,17 @@ pub fn close_inherited() {
 }
 
 /// What a command does first whose children make files that others read (static files for the web
-/// server): umask 022 as systemd gives the service, no core dump, directory `/`.
+/// server): umask 022 as systemd gives the service, no core dump, directory `/`. A lost terminal does
+/// not end it half-way; SIGINT and SIGTERM do. Before any thread, for each has signals of its own.
 pub fn settle() {
+    outlive_terminal();
     umask(Mode::from_bits_truncate(0o022));
     setrlimit(Resource::RLIMIT_CORE, 0, 0).ok();
     nix::unistd::chdir("/").ok();
+}
+
+fn outlive_terminal() {
+    SigSet::from(Signal::SIGHUP).thread_block().ok();
 }
 
 /// Ends this process with SIGALRM's default action after so many seconds, whatever it is doing:
@@ -95,4 +102,19 @@ pub fn of_unit(root: &Root, unit: &str) -> Vec<u32> {
 /// The directory that relative paths on a command line start from; `/` when it is gone.
 pub fn current_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_terminal_ends_nothing_and_ctrl_c_does() {
+        let blocked = std::thread::spawn(|| {
+            outlive_terminal();
+            let mask = SigSet::thread_get_mask().expect("a mask");
+            [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM].map(|signal| mask.contains(signal))
+        });
+        assert_eq!(blocked.join().expect("a thread"), [true, false, false]);
+    }
 }

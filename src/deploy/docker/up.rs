@@ -30,6 +30,8 @@ pub struct Up {
     pub directories: Vec<(PathBuf, Owner)>,
     /// What outlives releases: places in the project, and the directories that they lead to.
     pub shared: Vec<(PathBuf, PathBuf)>,
+    /// Directories in the project that containers get from the host: uploads stay out of the image.
+    pub mounted: Vec<PathBuf>,
     /// Wheels to install from; with any in the context nothing is fetched.
     pub wheelhouse: Option<PathBuf>,
     pub seconds: u64,
@@ -149,7 +151,7 @@ pub(super) fn context(up: &Up) -> Step {
     }
     let packed = context.join("code.tar");
     let places = up.shared.iter().map(|(within, _)| within.clone()).collect();
-    work.push(copy_code(&up.code, &packed, &backend, places));
+    work.push(copy_code(&up.code, &packed, &backend, places, &up.mounted));
     for (within, target) in &up.shared {
         work.extend(link(backend.join(within), target));
     }
@@ -225,6 +227,7 @@ pub(super) mod tests {
             findings: Vec::new(),
             directories: Vec::new(),
             shared: Vec::new(),
+            mounted: vec!["media".into()],
             wheelhouse: None,
             seconds: 5,
         }
@@ -260,6 +263,16 @@ pub(super) mod tests {
             _ => false,
         };
         assert!(work.iter().any(writes));
+    }
+
+    /// What is private on the host is not what everybody may read in a context and an image.
+    #[test]
+    fn no_upload_is_in_the_image() {
+        let unpack = context(&up()).work.into_iter().find_map(|work| match work {
+            Work::Unpack(unpack) => Some(unpack),
+            _ => None,
+        });
+        assert!(unpack.expect("a copy").without.contains(&"./media/*".to_owned()));
     }
 
     #[test]

@@ -14,7 +14,9 @@ pub fn pass_to(text: &str, from: &[String], to: &str) -> Option<String> {
             let mut code = code.to_owned();
             for address in from.iter().flat_map(|address| spellings(address)) {
                 while let Some(at) = find(&code, &address) {
-                    code.replace_range(at..at + address.len(), to);
+                    let end = at + address.len();
+                    let (cut, colon) = joint(&address, to, code.get(end..).unwrap_or_default());
+                    code.replace_range(at..end + cut, &format!("{to}{colon}"));
                     found = true;
                     if to.contains(&address) {
                         break;
@@ -25,6 +27,17 @@ pub fn pass_to(text: &str, from: &[String], to: &str) -> Option<String> {
         })
         .collect();
     found.then_some(lines)
+}
+
+/// The path of a socket ends with a colon where a URI follows: how much of `after` goes, and what
+/// comes instead.
+fn joint(from: &str, to: &str, after: &str) -> (usize, &'static str) {
+    let is_socket = |address: &str| address.starts_with("unix:");
+    match (is_socket(from), is_socket(to)) {
+        (true, false) if after.starts_with(':') => (1, ""),
+        (false, true) if after.starts_with('/') => (0, ":"),
+        _ => (0, ""),
+    }
 }
 
 /// `localhost` is what people write for 127.0.0.1.
@@ -46,7 +59,7 @@ fn find(code: &str, address: &str) -> Option<usize> {
 
 /// Where the first plain `listen` of the site is to be asked: an address, or a port of this host.
 pub fn listens_at(text: &str) -> Option<String> {
-    text.lines().find_map(|line| {
+    answering(text).lines().find_map(|line| {
         let rest = line.trim().strip_prefix("listen ")?.split('#').next()?.trim_end();
         let mut words = rest.strip_suffix(';')?.split_whitespace();
         let address = words.next()?;
@@ -61,6 +74,26 @@ pub fn listens_at(text: &str) -> Option<String> {
     })
 }
 
+/// The text without comments, and without the servers that send visitors on to https.
+fn answering(text: &str) -> String {
+    let (mut kept, mut block, mut depth) = (String::new(), String::new(), 0_usize);
+    let mut away = false;
+    for line in text.lines() {
+        let code = line.split('#').next().unwrap_or_default();
+        away |= code.contains("https://") && (code.contains("return") || code.contains("rewrite"));
+        block.push_str(code);
+        block.push('\n');
+        depth = (depth + code.matches('{').count()).saturating_sub(code.matches('}').count());
+        if depth == 0 {
+            let whole = std::mem::take(&mut block);
+            if !std::mem::take(&mut away) {
+                kept.push_str(&whole);
+            }
+        }
+    }
+    if away { kept } else { kept + &block }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +106,7 @@ mod tests {
             ("proxy_pass http://127.0.0.1:8000/x;", Some("proxy_pass http://127.0.0.1:9/x;")),
             ("proxy_pass http://localhost:8000;", Some("proxy_pass http://127.0.0.1:9;")),
             ("server unix:/run/m.sock fail_timeout=0;", Some("server 127.0.0.1:9 fail_timeout=0;")),
-            ("proxy_pass http://unix:/run/m.sock:/;", Some("proxy_pass http://127.0.0.1:9:/;")),
+            ("proxy_pass http://unix:/run/m.sock:/;", Some("proxy_pass http://127.0.0.1:9/;")),
             ("server 127.0.0.1:80001;", None),
             ("server 1127.0.0.1:8000;", None),
             ("# server 127.0.0.1:8000;", None),
@@ -84,6 +117,10 @@ mod tests {
         let two = "server 127.0.0.1:8000; # 127.0.0.1:8000\nserver unix:/run/m.sock;\n";
         let after = "server x:1; # 127.0.0.1:8000\nserver x:1;\n";
         assert_eq!(pass_to(two, &from, "x:1").as_deref(), Some(after));
+        assert_eq!(
+            pass_to("proxy_pass http://127.0.0.1:8000/;", &from, "unix:/run/x.sock").as_deref(),
+            Some("proxy_pass http://unix:/run/x.sock:/;")
+        );
         assert_eq!(
             pass_to("server 127.0.0.1:8000;", &from, "127.0.0.1:8000").as_deref(),
             Some("server 127.0.0.1:8000;")
@@ -99,6 +136,18 @@ mod tests {
             ("listen *:82 default_server;", Some("127.0.0.1:82")),
             ("listen 127.0.0.5:80;", Some("127.0.0.5:80")),
             ("server_name x;", None),
+            // As certbot leaves it.
+            (
+                "server {\n    location / {\n        proxy_pass http://m;\n    }\n    listen 443 ssl;\n}\n\
+                 server {\n    if ($host = x) {\n        return 301 https://$host$request_uri;\n    }\n\
+                     listen 80;\n    return 404; # managed by Certbot\n}\n",
+                None,
+            ),
+            (
+                "server {\n    listen 80;\n    rewrite ^ https://x$request_uri permanent;\n}\n\
+                 server {\n    listen 81;\n    location /old {\n        return 301 /new;\n    }\n}\n",
+                Some("127.0.0.1:81"),
+            ),
         ] {
             assert_eq!(listens_at(text).as_deref(), address, "{text}");
         }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::super::facts::DeployFacts;
 use super::super::parts::{daemon_reload, health, health_work, systemctl};
 use super::super::step::{Step, Undo, Work};
 use super::deployment::Deployment;
 use super::journal::Journal;
 use super::layout::Layout;
+use super::static_files;
 use crate::config::Config;
 use crate::model::{Effect, Owner, Secret};
 
@@ -28,7 +30,7 @@ pub(super) fn go_live(deployment: &Deployment) -> Vec<Step> {
                 target: Layout::link(new),
             }),
         ],
-        undo: back(config, layout, old.as_deref(), *seconds),
+        undo: back(config, layout, old.as_deref(), deployment.facts, *seconds),
     };
     let restart = Step {
         name: "restart",
@@ -48,26 +50,30 @@ pub(super) fn go_live(deployment: &Deployment) -> Vec<Step> {
     vec![switch, restart, health(config, *seconds), finish]
 }
 
-fn back(config: &Config, layout: &Layout, old: Option<&str>, seconds: u64) -> Undo {
+fn back(
+    config: &Config,
+    layout: &Layout,
+    old: Option<&str>,
+    facts: &DeployFacts,
+    seconds: u64,
+) -> Undo {
     let forget = Work::Effect(Effect::Remove { path: Journal::path() });
     match old {
-        Some(old) => Undo::By {
-            text: format!(
-                "{} -> {}, restarted",
-                layout.current.display(),
-                Layout::link(old).display()
-            ),
-            work: vec![
-                Work::Effect(Effect::Relink {
-                    path: layout.current.clone(),
-                    target: Layout::link(old),
-                }),
-                // The way back is complete, whatever the old release makes of it.
-                forget,
-                systemctl(config, "restart"),
-                health_work(config, seconds),
-            ],
-        },
+        Some(old) => {
+            let target = Layout::link(old);
+            let text = format!("{} -> {}, restarted", layout.current.display(), target.display());
+            let link = Effect::Relink { path: layout.current.clone(), target };
+            let start = [systemctl(config, "restart"), health_work(config, seconds)];
+            // The way back is complete, whatever the old release makes of it.
+            let mut work = vec![Work::Effect(link), forget];
+            work.extend(start.clone());
+            // First that it answers; the list of static files is read at a start.
+            let again = static_files::again(layout, old, facts);
+            if !again.is_empty() {
+                work.extend(again.into_iter().chain(start));
+            }
+            Undo::By { text, work }
+        }
         None => Undo::By {
             text: format!("{} removed: there was no release before", layout.current.display()),
             work: vec![Work::Effect(Effect::Remove { path: layout.current.clone() }), forget],
@@ -82,12 +88,13 @@ pub fn plan_recovery(
     layout: &Layout,
     journal: &Journal,
     live: Option<&str>,
+    facts: &DeployFacts,
     seconds: u64,
 ) -> Step {
     let forget = Work::Effect(Effect::Remove { path: Journal::path() });
     let moved = live == Some(journal.new.as_str());
     let (changes, work) = match (&journal.old, moved) {
-        (Some(old), true) => match back(config, layout, Some(old), seconds) {
+        (Some(old), true) => match back(config, layout, Some(old), facts, seconds) {
             Undo::By { text, work } => (text, work),
             Undo::Nothing | Undo::Kept(_) => (String::new(), vec![forget]),
         },

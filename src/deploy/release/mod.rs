@@ -10,6 +10,7 @@ mod journal;
 mod layout;
 mod live;
 mod prune;
+mod static_files;
 mod unpack;
 
 pub use deployment::{Deployment, SourceFacts, SourceKind};
@@ -20,18 +21,23 @@ pub use live::plan_recovery;
 pub use prune::{Leavings, plan_prune};
 pub(super) use unpack::{copy_code, link};
 
-use super::facts::check_facts;
-use super::parts::{collect_static, dump, look, migrate, settings, trial};
+use super::facts::{DeployFacts, check_facts};
+use super::parts::{collect, dump, look, migrate, settings, trial};
 use super::step::{Step, Work};
-use crate::model::{Finding, finding};
+use crate::config::Config;
+use crate::model::{Fact, Finding, finding};
 
 /// Unpack, build, try, switch, ask, and back if it does not answer.
 pub fn plan_release(deployment: &Deployment, source: &SourceFacts) -> Vec<Step> {
     let Deployment { config, layout, new, seconds, .. } = deployment;
     let target = layout.target(new);
-    let mut steps = vec![preflight(deployment), unpack::unpack(deployment, source)];
+    let mut steps = vec![
+        plan_preflight(deployment.config, deployment.facts, deployment.in_the_way.clone()),
+        unpack::unpack(deployment, source),
+    ];
     steps.push(environment::environment(deployment, source));
-    steps.extend([settings(&target, config), collect_static(&target)]);
+    steps.push(settings(&target, config));
+    steps.push(static_files::step(deployment, vec![collect(&target)]));
     steps.extend(dump(deployment.facts, new));
     steps.extend([migrate(&target), trial(&target, config, *seconds)]);
     steps.extend(live::go_live(deployment));
@@ -42,14 +48,22 @@ pub fn plan_release(deployment: &Deployment, source: &SourceFacts) -> Vec<Step> 
 pub fn plan_rollback(deployment: &Deployment) -> Vec<Step> {
     let Deployment { config, layout, new, seconds, .. } = deployment;
     let target = layout.target(new);
-    let mut steps =
-        vec![preflight(deployment), settings(&target, config), trial(&target, config, *seconds)];
+    // It needs one link, and a full disk may be why somebody goes back.
+    let facts = DeployFacts { free: Fact::Absent, ..deployment.facts.clone() };
+    let mut steps = vec![plan_preflight(config, &facts, deployment.in_the_way.clone())];
+    steps.push(settings(&target, config));
+    let again = static_files::again(layout, new, deployment.facts);
+    if !again.is_empty() {
+        steps.push(static_files::step(deployment, again));
+    }
+    steps.push(trial(&target, config, *seconds));
     steps.extend(live::go_live(deployment));
     steps
 }
 
-fn preflight(deployment: &Deployment) -> Step {
-    let mut found = deployment.in_the_way.clone();
+/// Whether a release could be made; no code is needed for that.
+pub fn plan_preflight(config: &Config, facts: &DeployFacts, in_the_way: Vec<Finding>) -> Step {
+    let mut found = in_the_way;
     // The programs are those of the new release, which is not there yet.
     let about_old = |f: &Finding| {
         [&finding::DEP_NO_PROJECT, &finding::DEP_NO_VENV, &finding::SVC_PROGRAM_MISSING]
@@ -57,7 +71,7 @@ fn preflight(deployment: &Deployment) -> Step {
             .any(|kind| kind.id == f.kind.id)
     };
     found.retain(|f| !about_old(f));
-    let facts = check_facts(deployment.config, deployment.facts);
+    let facts = check_facts(config, facts);
     found.extend(facts.into_iter().filter(|f| !about_old(f)));
     look("preflight", vec![Work::Judge(found)])
 }
@@ -66,11 +80,10 @@ fn preflight(deployment: &Deployment) -> Step {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::facts::DeployFacts;
     use super::super::step::{RunAs, Undo};
     use super::*;
-    use crate::config::{Config, Source, resolve};
-    use crate::model::{Effect, Fact, Owner};
+    use crate::config::{Source, resolve};
+    use crate::model::{Effect, Owner};
 
     fn config() -> Config {
         let text = "[paths]\nworking_directory = /opt/projectmeats/current/backend\n\
@@ -96,8 +109,6 @@ mod tests {
     }
 
     fn steps(old: Option<&str>) -> Vec<Step> {
-        let (config, facts) = (config(), facts());
-        let layout = Layout::of_config(&config).expect("a layout");
         let source = SourceFacts {
             path: "/src".into(),
             kind: SourceKind::Directory,
@@ -105,9 +116,19 @@ mod tests {
             requirements: "requirements.txt".into(),
             wheelhouse: None,
         };
+        with_deployment(old, &facts(), |deployment| plan_release(deployment, &source))
+    }
+
+    fn with_deployment(
+        old: Option<&str>,
+        facts: &DeployFacts,
+        plan: impl Fn(&Deployment) -> Vec<Step>,
+    ) -> Vec<Step> {
+        let config = config();
+        let layout = Layout::of_config(&config).expect("a layout");
         let deployment = Deployment {
             config: &config,
-            facts: &facts,
+            facts,
             layout: &layout,
             old,
             new: "b",
@@ -115,7 +136,54 @@ mod tests {
             existing: &[],
             seconds: 5,
         };
-        plan_release(&deployment, &source)
+        plan(&deployment)
+    }
+
+    /// The commands in order, by their last words.
+    fn commands(work: &[Work]) -> Vec<String> {
+        let command = |work: &Work| match work {
+            Work::Command(command) => {
+                let last = command.argv.iter().rev().take(2).rev();
+                Some(format!(
+                    "{} {}",
+                    command.directory.display(),
+                    last.cloned().collect::<Vec<_>>().join(" ")
+                ))
+            }
+            _ => None,
+        };
+        work.iter().filter_map(command).collect()
+    }
+
+    #[test]
+    fn who_goes_back_finds_its_own_static_files() {
+        const TOUCH: &str = "/ {} +";
+        let collect =
+            |name| format!("/opt/projectmeats/releases/{name}/backend collectstatic --noinput");
+        let (old, new) = (collect("a"), collect("b"));
+        let restart = "/ restart projectmeats.service";
+        let undo = |steps: &[Step], name| {
+            let step = steps.iter().find(|step| step.name == name).expect("the step");
+            match &step.undo {
+                Undo::By { work, .. } => commands(work),
+                _ => Vec::new(),
+            }
+        };
+        let back = with_deployment(Some("a"), &facts(), plan_rollback);
+        let again = back.iter().find(|step| step.name == "static files").expect("the step");
+        assert_eq!(commands(&again.work), [TOUCH, &new]);
+        for steps in [back, steps(Some("a"))] {
+            // Nothing that runs is touched where nothing of it was changed.
+            assert_eq!(undo(&steps, "static files"), [TOUCH, &old]);
+            assert_eq!(undo(&steps, "switch"), [restart, TOUCH, &old, restart]);
+        }
+        assert!(undo(&steps(None), "static files").is_empty());
+        // A full disk may be why somebody goes back: the link is enough.
+        let full = DeployFacts { free: Fact::Known(1), ..facts() };
+        let back = with_deployment(Some("a"), &full, plan_rollback);
+        let Some(Work::Judge(found)) = back[0].work.first() else { panic!("no preflight") };
+        assert!(found.is_empty() && back.iter().all(|step| step.name != "static files"));
+        assert_eq!(undo(&back, "switch"), [restart]);
     }
 
     #[test]
@@ -185,7 +253,7 @@ mod tests {
         assert_eq!(Journal::parse(journal.render().expose()), Some(journal.clone()));
         assert_eq!(Journal::parse(br#"{"old":"../x","new":"b"}"#), None);
         let links = |live| {
-            let step = plan_recovery(&config, &layout, &journal, live, 5);
+            let step = plan_recovery(&config, &layout, &journal, live, &facts(), 5);
             step.work.iter().filter(|w| matches!(w, Work::Effect(Effect::Relink { .. }))).count()
         };
         assert_eq!((links(Some("b")), links(Some("a")), links(None)), (1, 0, 0));

@@ -50,6 +50,10 @@ const LEFT_OUT: &[&str] = &[
     COMPLETE,
 ];
 
+fn left_out() -> Vec<String> {
+    LEFT_OUT.iter().map(|name| (*name).to_owned()).collect()
+}
+
 fn copy(deployment: &Deployment, source: &SourceFacts) -> Work {
     let Deployment { config, layout, new, .. } = deployment;
     let within = |path: &PathBuf| path.strip_prefix(&layout.shared).ok().map(Path::to_owned);
@@ -62,11 +66,11 @@ fn copy(deployment: &Deployment, source: &SourceFacts) -> Work {
             packed: None,
             to,
             strip: source.strip,
-            without: LEFT_OUT,
+            without: left_out(),
             times: false,
             places,
         }),
-        SourceKind::Directory => copy_code(from, &packed(new, "code"), &to, places),
+        SourceKind::Directory => copy_code(from, &packed(new, "code"), &to, places, &[]),
     }
 }
 
@@ -76,19 +80,24 @@ pub(super) fn packed(release: &str, what: &str) -> PathBuf {
 }
 
 /// Copies code by way of the archive `packed`: without history, caches, local data and secrets.
-/// `places`, below `to`, are those that [`link`] makes afterwards.
+/// `places`, below `to`, are those that [`link`] makes afterwards; of the directories `emptied`, below
+/// `from`, nothing but themselves comes along.
 pub(in super::super) fn copy_code(
     from: &Path,
     packed: &Path,
     to: &Path,
     places: Vec<PathBuf>,
+    emptied: &[PathBuf],
 ) -> Work {
+    let mut without = left_out();
+    // Members are called "./NAME", and `*` is also what lies deeper.
+    without.extend(emptied.iter().map(|path| format!("./{}/*", path.display())));
     Work::Unpack(Unpack {
         from: from.to_owned(),
         packed: Some(packed.to_owned()),
         to: to.to_owned(),
         strip: 0,
-        without: LEFT_OUT,
+        without,
         times: false,
         places,
     })
@@ -101,7 +110,7 @@ pub(super) fn copy_tree(from: &Path, packed: PathBuf, to: &Path) -> Work {
         packed: Some(packed),
         to: to.to_owned(),
         strip: 0,
-        without: &[],
+        without: Vec::new(),
         times: true,
         places: Vec::new(),
     })

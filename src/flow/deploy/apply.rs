@@ -12,7 +12,8 @@ use super::observe::{Sight, observe};
 use super::progress::Progress;
 use super::worker::Worker;
 use crate::cli::deploy::{Apply, Check};
-use crate::deploy::{Step, Undo, plan_field};
+use crate::config::Config;
+use crate::deploy::{Layout, Step, Undo, plan_field, plan_preflight};
 use crate::report::one_line;
 use crate::sys::{Root, clock};
 
@@ -21,10 +22,15 @@ const CHECK_SECONDS: u64 = 60;
 
 /// Carries out every step that changes nothing, and says what is wrong with each.
 pub(super) fn check(root: &Root, asked: &Check, out: &mut dyn Write) -> Result<End, String> {
-    let sight = observe(root);
+    let mut sight = observe(root);
     need_root(root)?;
-    let steps = plan(&sight, CHECK_SECONDS);
-    let looks: Vec<Step> = steps.into_iter().filter(only_looks).collect();
+    let first = is_first(root, &sight.config);
+    let looks: Vec<Step> = if first {
+        sight.packages.clear();
+        vec![plan_preflight(&sight.config, &sight.facts, judged(&sight).0)]
+    } else {
+        plan(&sight, CHECK_SECONDS).into_iter().filter(only_looks).collect()
+    };
     let log = Log::new(&sight.config, clock::now());
     let mut worker = worker(root, &sight, &log);
     if asked.json {
@@ -53,12 +59,20 @@ pub(super) fn check(root: &Root, asked: &Check, out: &mut dyn Write) -> Result<E
         progress.line(&format!("      why  {}", crate::report::escape(why)));
     }
     if failures == 0 {
-        progress
-            .line("A deployment would begin. See what it would do: meats-deploy apply --dry-run");
+        let from = if first { " --from SOURCE" } else { "" };
+        progress.line(&format!(
+            "A deployment would begin. See what it would do: meats-deploy apply{from} --dry-run"
+        ));
         return Ok(End::Good);
     }
     progress.line("A deployment would be refused. exit 1");
     Ok(End::Refused)
+}
+
+/// Settings that point into releases, and none yet: the first one brings code and environment.
+fn is_first(root: &Root, config: &Config) -> bool {
+    let layout = Layout::of_config(config);
+    layout.is_ok_and(|layout| root.stat(&layout.current).is_absent())
 }
 
 /// The same as one document.

@@ -32,6 +32,7 @@ pub(super) fn prune(root: &Root, asked: &Prune, out: &mut dyn Write) -> Result<E
     }
     sight.packages.clear();
     let found = layout.as_ref().map(|layout| observe_releases(root, &sight.config, layout));
+    let found = found.transpose()?;
     let leavings = observe_leavings(root, &sight.config);
     let steps = plan_prune(layout.as_ref(), &found.unwrap_or_default(), &leavings, asked.keep);
     if steps.is_empty() {

@@ -16,7 +16,7 @@ use crate::deploy::{
     Deployment, Journal, Layout, Release, Step, WHEELS, is_release_name, plan_recovery,
     plan_release, plan_rollback,
 };
-use crate::model::{Fact, Finding, Owner, Subject, finding};
+use crate::model::{Fact, FileKind, Finding, Owner, Subject, finding};
 use crate::report::one_line;
 use crate::sys::{Root, clock, systemd};
 
@@ -79,7 +79,7 @@ pub(super) fn apply_with(
     out: &mut dyn Write,
 ) -> Result<End, String> {
     let _lock = lock_unless(root, asked.dry_run)?;
-    let prepared = Layout::of_config(&sight.config)
+    let prepared = switchable(root, &sight.config)
         .and_then(|layout| roots_alone(root, &layout.releases).map(|()| layout))
         .and_then(|layout| {
             let source = observe_source(root, from, &layout, asked.wheelhouse.as_deref())?;
@@ -110,9 +110,25 @@ pub(super) fn apply_with(
         existing: &existing,
         seconds: asked.timeout,
     };
-    let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
+    let mut steps = recovery(root, sight, &layout, asked.timeout);
     steps.extend(plan_release(&deployment, &source));
     run(root, sight, &steps, &title(&name, &layout, old.as_deref()), asked.dry_run, out)
+}
+
+/// The layout of the settings, where nothing but a link is at the place of the link.
+fn switchable(root: &Root, config: &Config) -> Result<Layout, Box<Finding>> {
+    let layout = Layout::of_config(config)?;
+    match root.stat(&layout.current) {
+        Fact::Known(stat) if stat.kind != FileKind::Symlink => {
+            let kind = stat.kind.word();
+            let detail = format!(
+                "it is a {kind}, not a link; move it into releases and link to it, or deploy it in place"
+            );
+            let subject = Subject::file(layout.current);
+            Err(Box::new(Finding::new(&finding::DEP_LAYOUT, subject, detail)))
+        }
+        _ => Ok(layout),
+    }
 }
 
 /// Date and time; with a number when two runs fall into one second.
@@ -132,17 +148,15 @@ pub(super) fn rollback(root: &Root, asked: &Rollback, out: &mut dyn Write) -> Re
     }
     let mut sight = observe(root);
     sight.packages.clear();
-    // It needs one link, and a full disk may be why somebody goes back.
-    sight.facts.free = Fact::Absent;
-    let layout = match Layout::of_config(&sight.config) {
+    let layout = match switchable(root, &sight.config) {
         Ok(layout) => layout,
         Err(finding) => return refuse(out, &finding),
     };
     let old = live_after_recovery(root, &layout);
-    let mut steps = recovery(root, &sight.config, &layout, asked.timeout);
+    let mut steps = recovery(root, &sight, &layout, asked.timeout);
     // To take an interrupted run back is a way back already.
     if asked.release.is_some() || old == live_release(root, &layout) {
-        let found = observe_releases(root, &sight.config, &layout);
+        let found = observe_releases(root, &sight.config, &layout)?;
         let target = target(&found, asked.release.as_deref(), old.as_deref());
         let alone = |name: String| roots_alone(root, &layout.release(&name)).map(|()| name);
         let name = match target.and_then(alone) {
@@ -198,7 +212,7 @@ pub(super) fn releases(root: &Root, asked: &Releases, out: &mut dyn Write) -> Re
     let (found, none) = match Layout::of_config(&sight.config) {
         Ok(layout) => {
             let none = format!("no release in {}", layout.releases.display());
-            (observe_releases(root, &sight.config, &layout), none)
+            (observe_releases(root, &sight.config, &layout)?, none)
         }
         Err(finding) => (Vec::new(), format!("no release: {}", finding.detail)),
     };
@@ -294,16 +308,27 @@ pub(super) fn interrupted(root: &Root) -> Option<Finding> {
     Some(Finding::new(&finding::DEP_INTERRUPTED, Subject::file(Journal::path()), detail))
 }
 
-fn recovery(root: &Root, config: &Config, layout: &Layout, seconds: u64) -> Vec<Step> {
+fn recovery(root: &Root, sight: &Sight, layout: &Layout, seconds: u64) -> Vec<Step> {
     let Some(journal) = journal(root) else { return Vec::new() };
     let live = live_release(root, layout);
-    vec![plan_recovery(config, layout, &journal, live.as_deref(), seconds)]
+    vec![plan_recovery(&sight.config, layout, &journal, live.as_deref(), &sight.facts, seconds)]
 }
 
 /// The releases in the order in which they were made, whatever they are called: what they were
 /// unpacked from gave them no times.
-pub(super) fn observe_releases(root: &Root, config: &Config, layout: &Layout) -> Vec<Release> {
-    let Fact::Known(listing) = root.list(&layout.releases, MAX_RELEASES) else { return Vec::new() };
+///
+/// # Errors
+/// Whoever asks may not look there, or cannot.
+pub(super) fn observe_releases(
+    root: &Root,
+    config: &Config,
+    layout: &Layout,
+) -> Result<Vec<Release>, String> {
+    let listing = match root.list(&layout.releases, MAX_RELEASES) {
+        Fact::Known(listing) => listing,
+        Fact::Absent => return Ok(Vec::new()),
+        Fact::Unknown(why) => return Err(format!("\"{}\": {why}", layout.releases.display())),
+    };
     let live = live_release(root, layout);
     let running = running_release(root, config, layout);
     let names =
@@ -321,7 +346,7 @@ pub(super) fn observe_releases(root: &Root, config: &Config, layout: &Layout) ->
         root.stat(&code).known().map(|stat| stat.mtime.secs)
     };
     found.sort_by_cached_key(|release| (made(&release.name), release.name.clone()));
-    found
+    Ok(found)
 }
 
 /// The release in whose directory the main process of the service is.
@@ -335,7 +360,42 @@ fn running_release(root: &Root, config: &Config, layout: &Layout) -> Option<Stri
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
+    use crate::config::{Source, resolve};
+
+    #[test]
+    fn only_a_link_is_switched_and_only_a_directory_has_releases() {
+        let text = "[paths]\nworking_directory = /opt/projectmeats/current/backend\n\
+                    venv = /opt/projectmeats/current/venv\n";
+        let bytes = Fact::Known(text.as_bytes().to_vec());
+        let (config, _) = resolve(&[Source { path: "/f".into(), bytes }]);
+        let layout = Layout::of_config(&config).expect("a layout");
+        let own = tempfile::tempdir().expect("a directory");
+        let root = Root::open(own.path()).expect("the root");
+        let named = |name| {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(name).rand_bytes(0);
+            builder
+        };
+        let opt = named("opt").tempdir_in(own.path()).expect("a directory");
+        let app = named("projectmeats").tempdir_in(opt.path()).expect("a directory");
+        let seen = || observe_releases(&root, &config, &layout).map(|found| found.len());
+        let fine = || switchable(&root, &config).map_err(|f| f.kind.id);
+        assert_eq!((seen(), fine()), (Ok(0), Ok(layout.clone())));
+        {
+            let _place = named("current").tempdir_in(app.path()).expect("a directory");
+            assert_eq!(fine(), Err("DEP-008"));
+        }
+        symlink("releases/a", app.path().join("current")).expect("a link");
+        assert_eq!(fine(), Ok(layout.clone()));
+        // What cannot be looked at is not empty.
+        let other = tempfile::tempdir().expect("a directory");
+        symlink("opt", other.path().join("opt")).expect("a link");
+        let root = Root::open(other.path()).expect("the root");
+        assert!(observe_releases(&root, &config, &layout).is_err());
+    }
 
     #[test]
     fn only_complete_releases_are_gone_back_to() {

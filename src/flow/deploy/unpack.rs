@@ -165,7 +165,7 @@ mod tests {
                 packed: None,
                 to: "/".into(),
                 strip: 0,
-                without: &[],
+                without: Vec::new(),
                 times: false,
                 places: vec![PathBuf::from(place)],
             };

@@ -11,6 +11,7 @@ use crate::model::{Finding, Owner, Secret};
 use crate::sys::Root;
 use crate::sys::clock::{Deadline, pause};
 use crate::sys::exec::{self, Output, Request};
+use crate::sys::ids::Accounts;
 
 /// Lines of a failed child that are shown with its step.
 pub(super) const SHOWN: usize = 12;
@@ -73,12 +74,13 @@ impl Worker<'_> {
             .ok_or_else(|| "the user or the group of the service does not exist".to_owned().into())
     }
 
-    /// The environment that systemd gives the service; what the application chose as its settings
+    /// The environment and the groups that systemd gives the service; what the application chose as its settings
     /// holds for `manage.py`, too, whatever default that has.
     pub(super) fn surround(&self, mut request: Request) -> Request {
         let venv = self.config.venv.join("bin");
         request = request.env("PATH", format!("{}:{}", venv.display(), exec::PATH));
         request = request.env("USER", self.config.user.value.clone());
+        request = request.groups(Accounts::observe(self.root).supplementary(&self.config.user));
         if !self.config.settings_module.is_empty() {
             request =
                 request.env("DJANGO_SETTINGS_MODULE", self.config.settings_module.value.clone());

@@ -105,9 +105,11 @@ impl Site {
 
     /// What is asked after a failure.
     fn asked(&self, config: &Config) -> Vec<String> {
-        match crate::deploy::docker::listens_at(&self.text) {
-            Some(address) => vec![address],
-            None => addresses(config),
+        let stack = || vec![self.stack.clone()];
+        match (crate::deploy::docker::listens_at(&self.text), self.note.as_ref().map(|n| n.phase)) {
+            (Some(address), _) => vec![address],
+            (None, Some(Phase::Away | Phase::Returning)) => stack(),
+            (None, _) => addresses(config),
         }
     }
 }

@@ -118,6 +118,7 @@ pub(super) fn planned(
         findings,
         directories: missing_directories(root, stack),
         shared: shared(&sight.config),
+        mounted: mounted(&sight.config, stack),
         wheelhouse: None,
         seconds: 120,
     })
@@ -138,6 +139,15 @@ fn missing_directories(root: &Root, stack: &Stack) -> Vec<(PathBuf, Owner)> {
         }
     }
     missing
+}
+
+/// What containers get from the host within the project directory.
+fn mounted(config: &Config, stack: &Stack) -> Vec<PathBuf> {
+    let within = |path: &PathBuf| {
+        let within = path.strip_prefix(&config.working_directory.value).ok()?;
+        (within != Path::new("")).then(|| within.to_owned())
+    };
+    stack.writable.iter().filter_map(within).collect()
 }
 
 /// With releases, uploads lie beside them, and code leads there by links.
