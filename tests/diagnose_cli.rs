@@ -194,6 +194,46 @@ fn what_cannot_be_written_is_said() {
 }
 
 #[test]
+fn units_are_exported_into_the_tree() {
+    let host = broken();
+    let units = host.path().join("etc/systemd/system");
+    fs::remove_file(units.join("projectmeats.service")).unwrap();
+    let output = run(host.path(), &["unit", "--export", "/etc/systemd/system"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said =
+        "/etc/systemd/system/projectmeats.service\n/etc/systemd/system/projectmeats.socket\n";
+    assert_eq!(text(&output), said);
+    assert!(
+        units.join("projectmeats.service").exists() && units.join("projectmeats.socket").exists()
+    );
+    let absent = run(host.path(), &["unit", "--export", "/etc/nowhere-of-a-test"]);
+    assert_eq!(absent.status.code(), Some(2), "{absent:?}");
+}
+
+#[test]
+fn adoption_says_what_stays_and_keeps_off_another_name() {
+    let host = broken();
+    let units = host.path().join("etc/systemd/system");
+    fs::create_dir(units.join("projectmeats.service.d")).unwrap();
+    for name in ["05-a.conf", "override.conf"] {
+        fs::write(units.join("projectmeats.service.d").join(name), "[Service]\nNice=5\n").unwrap();
+    }
+    let output = run(host.path(), &["unit", "--adopt", "--dry-run"]);
+    for name in ["05-a.conf", "override.conf"] {
+        let note = format!("stays in force: /etc/systemd/system/projectmeats.service.d/{name}");
+        assert!(text(&output).contains(&note), "{output:?}");
+    }
+    fs::rename(units.join("projectmeats.service"), units.join("meats.service")).unwrap();
+    std::os::unix::fs::symlink("meats.service", units.join("projectmeats.service")).unwrap();
+    let before = picture(host.path());
+    let output = run(host.path(), &["unit", "--adopt", "--yes"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("is another name of meats.service"), "{said}");
+    assert_eq!(picture(host.path()), before);
+}
+
+#[test]
 fn an_interrupted_repair_can_be_taken_back() {
     let host = broken();
     let before = picture(host.path());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::key::{self, Key};
-use super::resolve::{absolute, account, own_directory};
+use super::resolve::{absolute, account, addresses, own_directory};
 use crate::model::{Origin, Sourced};
 
 /// The `[Service]` settings of a unit in force: all values of a setting, in order.
@@ -19,15 +19,8 @@ impl Config {
     /// Takes user, group, directories, program, env file and addresses from the unit at `path`.
     pub fn adopt(&mut self, path: &Path, unit: &dyn ServiceSettings) {
         let origin = Origin::File { path: path.to_owned(), line: 0 };
-        let instance = self.service.split_once('@').map(|(_, instance)| instance.to_owned());
-        let last = |key: &str| {
-            let value = unit.values(key).pop()?;
-            let value = match &instance {
-                Some(instance) => value.replace("%i", instance),
-                None => value,
-            };
-            Some(value).filter(|v| plain(v))
-        };
+        let last = |key: &str| unit.values(key).pop().filter(|v| plain(v));
+        self.address_guessed = self.addresses.origin == Origin::Default;
         let mut take = Take { config: self, origin };
         take.set(&key::USER, |c| &mut c.user, last("User").as_deref().and_then(account));
         take.set(&key::GROUP, |c| &mut c.group, last("Group").as_deref().and_then(account));
@@ -50,6 +43,22 @@ impl Config {
         take.env_file(&unit.values("EnvironmentFile"));
         if let Some(command) = unit.values("ExecStart").first() {
             take.command(command);
+        }
+    }
+
+    /// Takes the addresses that the socket unit at `path` hands over: its `ListenStream=` values.
+    pub fn adopt_socket(&mut self, path: &Path, streams: &[&str]) {
+        // In the system's manager %t is /run (systemd.unit(5)); a port alone is one of all addresses.
+        let spelled = |stream: &&str| match stream.parse::<u16>() {
+            Ok(port) => format!("127.0.0.1:{port}"),
+            Err(_) => stream.replace("%t", "/run"),
+        };
+        let plain = streams.iter().map(spelled).filter(|stream| plain(stream));
+        let read: Vec<String> = plain.filter_map(|stream| addresses(&stream)).flatten().collect();
+        if !read.is_empty() {
+            self.address_guessed = false;
+            let origin = Origin::File { path: path.to_owned(), line: 0 };
+            Take { config: self, origin }.set(&key::ADDRESSES, |c| &mut c.addresses, Some(read));
         }
     }
 }
@@ -160,6 +169,7 @@ impl Take<'_> {
         let options = Options(&words);
         let addresses: Vec<String> =
             options.all(&["-b", "--bind"]).iter().map(|a| address(a)).collect();
+        self.config.address_guessed &= addresses.is_empty();
         self.set(
             &key::ADDRESSES,
             |c| &mut c.addresses,
@@ -213,7 +223,7 @@ fn address(bind: &str) -> String {
 struct Options<'a>(&'a [&'a str]);
 
 impl Options<'_> {
-    /// Every value of an option, in the forms `--name value` and `--name=value`.
+    /// Every value of an option, in the forms `--name value`, `--name=value` and `-nvalue`.
     fn all(&self, names: &[&str]) -> Vec<String> {
         let next = self.0.iter().skip(1).copied().chain([""]);
         let value = |(word, next): (&&str, &str)| {
@@ -221,6 +231,11 @@ impl Options<'_> {
                 Some((name, value)) => (name, Some(value.to_owned())),
                 None => (*word, None),
             };
+            let short = names.iter().filter(|name| name.len() == 2);
+            let mut short = short.filter_map(|name| word.strip_prefix(name));
+            if let Some(value) = short.find(|v| !v.is_empty() && !v.starts_with('=')) {
+                return Some(value.to_owned());
+            }
             names.contains(&name).then(|| attached.unwrap_or_else(|| next.to_owned()))
         };
         let found = self.0.iter().zip(next).filter_map(|(word, next)| value((word, next)));
@@ -333,6 +348,7 @@ mod tests {
                 "0.0.0.0:80",
                 "wsgi:app",
             ),
+            ("/v/bin/gunicorn -bunix:/run/a=b.sock wsgi:app", "/run/a=b.sock", "wsgi:app"),
         ] {
             let config = of_command(command);
             assert_eq!(config.addresses.value, [address], "{command}");
@@ -354,11 +370,37 @@ mod tests {
     }
 
     #[test]
-    fn a_template_names_its_instance() {
-        let (mut config, _) = resolve(&[]);
-        config.service.value = "web@meats".to_owned();
-        config.adopt(Path::new("/x"), &Unit(&[("User", "%i")]));
-        assert_eq!(config.user.value, "meats");
+    fn an_address_that_nobody_names_is_a_guess() {
+        for (command, guessed) in [
+            ("/v/bin/gunicorn a:b", true),
+            ("/v/bin/gunicorn -c gunicorn.conf.py a:b", true),
+            ("/srv/start.sh", true),
+            ("/v/bin/gunicorn --bind 127.0.0.1:8000 a:b", false),
+            ("/v/bin/gunicorn -b=127.0.0.1:8000 a:b", false),
+            ("/v/bin/gunicorn -b127.0.0.1:8000 a:b", false),
+        ] {
+            assert_eq!(of_command(command).address_guessed, guessed, "{command}");
+        }
+        let text = b"[listen]\naddresses = 127.0.0.1:8000\n".to_vec();
+        let source = Source { path: "/f".into(), bytes: Fact::Known(text) };
+        let (mut config, _) = resolve(&[source]);
+        config.adopt(Path::new("/x"), &Unit(&[("ExecStart", "/v/bin/gunicorn a:b")]));
+        assert!(!config.address_guessed);
+    }
+
+    #[test]
+    fn a_socket_says_where() {
+        for (streams, expected) in [
+            (["/run/x.sock"].as_slice(), ["/run/x.sock"].as_slice()),
+            (&["%t/x.sock", "@x", "vsock::1"], &["/run/x.sock"]),
+            (&["9000", "[::1]:9001"], &["127.0.0.1:9000", "[::1]:9001"]),
+            (&["%h/x.sock"], &["127.0.0.1:8000"]),
+        ] {
+            let mut config = of_command("/v/bin/gunicorn a:b");
+            config.adopt_socket(Path::new("/x.socket"), streams);
+            assert_eq!(config.addresses.value, expected, "{streams:?}");
+            assert_eq!(config.address_guessed, streams == ["%h/x.sock"]);
+        }
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Config {
     pub group: Sourced<String>,
     /// A unit of the administrator's has no `Group=`: it is the user's own, whatever `group` says.
     pub own_group: bool,
+    /// Neither a setting nor the administrator's unit says where it listens: gunicorn's settings
+    /// file, the environment or a script may.
+    pub address_guessed: bool,
     pub enabled: Sourced<bool>,
     pub credentials: Sourced<Vec<String>>,
     pub app_dir: Sourced<PathBuf>,
@@ -123,6 +126,7 @@ pub fn resolve(sources: &[Source]) -> (Config, Vec<Finding>) {
         user: r.take(&key::USER, account),
         group: r.take(&key::GROUP, account),
         own_group: false,
+        address_guessed: false,
         enabled: r.take(&key::ENABLED, boolean),
         credentials: r.take(&key::CREDENTIALS, |text| words(&text.replace(',', " "), variable)),
         app_dir: r.take(&key::APP_DIR, absolute),
@@ -446,7 +450,7 @@ fn application(text: &str) -> Option<String> {
         .then(|| text.to_owned())
 }
 
-fn addresses(text: &str) -> Option<Vec<String>> {
+pub(super) fn addresses(text: &str) -> Option<Vec<String>> {
     let one = |word: &str| {
         let tcp = word.parse::<std::net::SocketAddr>().is_ok_and(|a| a.port() != 0);
         (tcp || absolute(word).is_some_and(|p| p.components().count() >= 2))

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::observe_service;
+use super::units::real_names;
 use crate::config::{self, Config, DROP_IN_DIR, STATE_DIR, Source};
 use crate::model::{
     Action, Effect, Fact, FileKind, Origin, Owner, Plan, Secret, Seen, finding, hex,
@@ -28,7 +29,7 @@ pub struct Proposal {
 pub fn plan_adoption(root: &Root) -> Result<Proposal, String> {
     let (config, _, facts) = observe_service(root);
     let (path, drop_ins) = match &facts.admin {
-        AdminUnit::Present { path, drop_ins, .. } => (path, drop_ins),
+        AdminUnit::Present { path, drop_ins, later, .. } => (path, drop_ins.iter().chain(later)),
         AdminUnit::None => return Err("there is no unit of the administrator's".to_owned()),
         AdminUnit::Masked { path } => {
             return Err(format!("the service is masked by \"{}\"", path.display()));
@@ -43,12 +44,16 @@ pub fn plan_adoption(root: &Root) -> Result<Proposal, String> {
     if is_template(path) {
         return Err(format!("\"{}\" is a template: other instances need it", path.display()));
     }
+    if let Some(name) = real_names(root, path).first() {
+        let why = format!("is another name of {name}, which would go on beside the generated unit");
+        return Err(format!("\"{}\" {why}", path.display()));
+    }
     let unit = facts.admin.merged().unwrap_or_default();
     let mut adoption = adopt(&unit, &config.log_dir, &config.runtime_dir);
     let conf = settings(&config, path, &mut adoption, is_enabled(root, &config));
     let mut notes: Vec<String> =
         adoption.left.iter().map(|line| format!("not carried over: {line}")).collect();
-    notes.extend(drop_ins.iter().map(|d| format!("stays in force: {}", d.path.display())));
+    notes.extend(drop_ins.map(|d| format!("stays in force: {}", d.path.display())));
     let mut plan = Plan::default();
     plan.actions.extend(directories(root));
     move_aside(root, &mut plan, path)?;

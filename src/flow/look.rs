@@ -335,6 +335,11 @@ fn listeners(
     let listeners: Vec<Listener> =
         super::environment::gunicorn_addresses(config).into_iter().map(look).collect();
     let taken = listeners.iter().any(|l| l.taken_by.is_some());
+    let runs = service.known().is_some_and(ServiceState::runs);
+    if config.address_guessed && runs && listeners.iter().all(|l| !l.connects) {
+        let why = "the unit does not say where it listens: name it in addresses of fixes.conf";
+        return Fact::Unknown(why.to_owned());
+    }
     if stopped && !taken { Fact::Absent } else { Fact::Known(listeners) }
 }
 

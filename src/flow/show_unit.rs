@@ -36,7 +36,7 @@ pub fn main(
     }
     let (config, _, facts) = observe_service(root);
     if let Some(directory) = &asked.export {
-        return export(asked, directory, &full_units(&without_helpers(config), &facts), out);
+        return export(root, asked, directory, &full_units(&without_helpers(config), &facts), out);
     }
     let generated = full_units(&config, &facts);
     let (emitted, findings) = plan_unit(&config, &facts);
@@ -137,7 +137,9 @@ fn extend(unit: &mut UnitFile, emitted: &Emitted) {
     }
 }
 
+/// An absolute directory lies in the tree of `--root`, and nothing is written outside of it.
 fn export(
+    root: &Root,
     asked: &Unit,
     directory: &Path,
     generated: &[Emitted],
@@ -150,17 +152,23 @@ fn export(
         }
         return Ok(0);
     }
-    let target =
-        Root::open(directory).map_err(|why| format!("\"{}\": {why}", directory.display()))?;
+    let opened;
+    let (target, below) = if asked.root.is_some() && directory.is_absolute() {
+        (root, directory)
+    } else {
+        let failed = |why| format!("\"{}\": {why}", directory.display());
+        opened = Root::open(directory).map_err(failed)?;
+        (&opened, Path::new("/"))
+    };
     let mut plan = Plan::default();
     for (path, text) in files {
-        let path = Path::new("/").join(path);
+        let path = below.join(path);
         let effect = Effect::Create { path, content: text.into_bytes(), mode: 0o644 };
         plan.push(&finding::SVC_ADOPTED, Origin::Option("--export"), effect);
     }
-    for applied in apply(&target, &plan) {
+    for applied in apply(target, &plan) {
         let path = applied.action.effect.path();
-        let path = directory.join(path.strip_prefix("/").unwrap_or(&path));
+        let path = directory.join(path.strip_prefix(below).unwrap_or(&path));
         match applied.outcome {
             Outcome::Done => writeln!(out, "{}", path.display()).ok(),
             Outcome::Failed(why) => return Err(format!("\"{}\": {why}", path.display())),

@@ -1,7 +1,7 @@
 //! Observes what the unit planner needs: a look per fact, cheap enough for PID 1 to wait for.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::config::Config;
 use crate::model::{Fact, FileKind, Origin};
@@ -28,7 +28,8 @@ const UNIT_LIMIT: u64 = 1 << 20;
 pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
     let enabled = enabled(root);
     let admin = observe_admin(root, config, &enabled).0;
-    observe_around(root, config, admin, &enabled)
+    let socket = observe_socket(root, config, &admin);
+    observe_around(root, config, (admin, socket), &enabled)
 }
 
 /// What systemd starts at boot by name.
@@ -36,18 +37,18 @@ pub fn enabled(root: &Root) -> Vec<OsString> {
     root.names(Path::new("/etc/systemd/system/multi-user.target.wants"))
 }
 
-/// The facts about a unit of the administrator's that has been looked at, and what is around it.
+/// The facts about units of the administrator's that have been looked at, and what is around them.
 pub fn observe_around(
     root: &Root,
     config: &Config,
-    admin: AdminUnit,
+    (admin, socket): (AdminUnit, AdminSocket),
     enabled: &[OsString],
 ) -> UnitFacts {
     let full = admin == AdminUnit::None;
     let accounts = Accounts::observe(root);
     UnitFacts {
         systemd: systemd_version(root),
-        socket: if full { admin_socket(root, config) } else { AdminSocket::None },
+        socket,
         rivals: rivals(root, config, enabled, full),
         env_files: env_files(root, config, &admin),
         gunicorn: gunicorn_version(root, &config.venv),
@@ -102,8 +103,13 @@ pub fn observe_admin(
         match at(root, &path) {
             Found::Nothing => {}
             Found::Masked => return (AdminUnit::Masked { path }, Vec::new()),
-            Found::Unit(bytes) => {
-                let all = drop_ins(root, &unit);
+            Found::Unit { bytes, linked } => {
+                let real = if linked { real_names(root, &path) } else { Vec::new() };
+                let bytes = of_instance(bytes, &unit);
+                let mut all = drop_ins(root, &[real, vec![unit.clone()]].concat());
+                for drop_in in &mut all {
+                    drop_in.bytes = of_instance(std::mem::take(&mut drop_in.bytes), &unit);
+                }
                 let first = |d: &DropIn| d.path.file_name() < Some(OsStr::new(DROP_IN));
                 let (drop_ins, later) = all.iter().cloned().partition(first);
                 return (AdminUnit::Present { path, bytes, drop_ins, later }, all);
@@ -120,28 +126,30 @@ pub fn observe_admin(
 enum Found {
     Nothing,
     Masked,
-    Unit(Vec<u8>),
+    Unit { bytes: Vec<u8>, linked: bool },
     Unreadable(String),
 }
 
 fn at(root: &Root, path: &Path) -> Found {
-    match root.kind(path, false) {
+    let linked = match root.kind(path, false) {
         Fact::Absent => return Found::Nothing,
         Fact::Unknown(why) => return Found::Unreadable(why),
-        Fact::Known(FileKind::Symlink) => {
-            let target = root.link_target(path);
-            if target.known().is_some_and(|t| t == Path::new("/dev/null")) {
-                return Found::Masked;
-            }
-        }
-        Fact::Known(_) => {}
+        Fact::Known(kind) => kind == FileKind::Symlink,
+    };
+    let target = if linked { leads_to(root, path) } else { None };
+    if target.as_deref() == Some(Path::new("/dev/null")) {
+        return Found::Masked;
     }
     match root.read(path, UNIT_LIMIT) {
         Fact::Known(bytes) if bytes.is_empty() => Found::Masked,
-        Fact::Known(bytes) => Found::Unit(bytes),
+        Fact::Known(bytes) => Found::Unit { bytes, linked },
         // A link that leads nowhere. One to the same name in another unit directory is passed over
         // by systemd; with any other it finds no unit, ours neither.
-        Fact::Absent if links_to_itself(root, path) => Found::Nothing,
+        Fact::Absent
+            if target.is_some_and(|t| is_unit(&t) && t.file_name() == path.file_name()) =>
+        {
+            Found::Nothing
+        }
         Fact::Absent => {
             let why = "it is a link that leads nowhere, and hides every other unit of its name";
             Found::Unreadable(why.to_owned())
@@ -150,13 +158,51 @@ fn at(root: &Root, path: &Path) -> Found {
     }
 }
 
-fn links_to_itself(root: &Root, path: &Path) -> bool {
-    let target = root.link_target(path);
-    let same = |t: &PathBuf| {
-        t.file_name() == path.file_name()
-            && t.parent().is_some_and(|dir| UNIT_DIRS.iter().any(|d| dir == Path::new(d)))
+/// Where a link points, however it is spelled.
+fn leads_to(root: &Root, link: &Path) -> Option<PathBuf> {
+    let target = link.parent()?.join(root.link_target(link).known()?);
+    let mut path = PathBuf::new();
+    for part in target.components() {
+        if part == Component::ParentDir {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    // systemctl of Debian 12 writes /lib, which is a link.
+    Some(path.strip_prefix("/lib").map_or(path.clone(), |rest| Path::new("/usr/lib").join(rest)))
+}
+
+/// A place in a directory of units.
+fn is_unit(path: &Path) -> bool {
+    path.parent().is_some_and(|dir| UNIT_DIRS.iter().any(|d| dir == Path::new(d)))
+}
+
+/// The names of which that of a link in a unit directory is an alias, the unit's own first. A link to
+/// a file elsewhere makes no alias (systemd.unit(5)).
+pub(super) fn real_names(root: &Root, link: &Path) -> Vec<String> {
+    const MOST: usize = 8;
+    let steps = std::iter::successors(leads_to(root, link), |path| leads_to(root, path));
+    let others =
+        steps.take(MOST).filter(|path| is_unit(path) && path.file_name() != link.file_name());
+    let names = others.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.reverse();
+    names
+}
+
+/// The text of a template, or of a drop-in, as systemd reads it for this unit: `%i`, and `%I` where it
+/// is the same (systemd.unit(5)).
+fn of_instance(bytes: Vec<u8>, unit: &str) -> Vec<u8> {
+    let stem = unit.strip_suffix(".service").unwrap_or(unit);
+    let Some((_, instance)) = stem.split_once('@') else { return bytes };
+    let text = String::from_utf8_lossy(&bytes);
+    let resolve = |part: &str| {
+        let part = part.replace("%i", instance);
+        if instance.contains('-') { part } else { part.replace("%I", instance) }
     };
-    target.known().is_some_and(same)
+    let parts: Vec<String> = text.split("%%").map(resolve).collect();
+    parts.join("%%").into_bytes()
 }
 
 /// At early boot a unit below /usr/local cannot be seen where that is a file system of its own; the
@@ -178,15 +224,25 @@ fn not_mounted(root: &Root, unit: &str, enabled: &[OsString]) -> AdminUnit {
     }
 }
 
-fn admin_socket(root: &Root, config: &Config) -> AdminSocket {
-    if !config.activation.value {
+/// The administrator's socket unit of the service's name with its drop-ins, for a service that systemd
+/// can start.
+pub fn observe_socket(root: &Root, config: &Config, admin: &AdminUnit) -> AdminSocket {
+    let starts = matches!(admin, AdminUnit::None | AdminUnit::Present { .. });
+    if !starts || !config.activation.value {
         return AdminSocket::None;
     }
-    for path in places(&config.socket_unit()) {
+    let unit = config.socket_unit();
+    for path in places(&unit) {
         match at(root, &path) {
             Found::Nothing => {}
             Found::Masked | Found::Unreadable(_) => return AdminSocket::Masked { path },
-            Found::Unit(bytes) => return AdminSocket::Present { path, bytes },
+            Found::Unit { mut bytes, .. } => {
+                for drop_in in drop_ins(root, std::slice::from_ref(&unit)) {
+                    bytes.push(b'\n');
+                    bytes.extend(drop_in.bytes);
+                }
+                return AdminSocket::Present { path, bytes };
+            }
         }
     }
     AdminSocket::None
@@ -214,26 +270,31 @@ fn rivals(root: &Root, config: &Config, enabled: &[OsString], full: bool) -> Vec
     enabled.iter().filter_map(|unit| unit.to_str()).filter(rival).map(str::to_owned).collect()
 }
 
-/// Directories of drop-ins for a unit, the most specific first (systemd.unit(5)): its own, its
-/// template's, those of its name cut at dashes, those of its type.
-fn drop_in_dirs(unit: &str) -> Vec<String> {
-    let mut dirs = vec![format!("{unit}.d")];
-    dirs.extend(template_of(unit).map(|template| format!("{template}.d")));
-    let (stem, suffix) = unit.rsplit_once('.').unwrap_or((unit, "service"));
-    let stem = stem.split('@').next().unwrap_or(stem);
-    let mut dashes: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
-    dashes.reverse();
-    let cut = |at: usize| stem.get(..=at).filter(|c| *c != stem);
-    dirs.extend(dashes.into_iter().filter_map(cut).map(|c| format!("{c}.{suffix}.d")));
-    dirs.push(format!("{suffix}.d"));
+/// Directories of drop-ins for a unit of these names, the most specific first (systemd.unit(5)): its
+/// own, its template's, those of its name cut at dashes, those of its type.
+fn drop_in_dirs(names: &[String]) -> Vec<String> {
+    let mut dirs = Vec::new();
+    let mut of_type = None;
+    for unit in names {
+        dirs.push(format!("{unit}.d"));
+        dirs.extend(template_of(unit).map(|template| format!("{template}.d")));
+        let (stem, suffix) = unit.rsplit_once('.').unwrap_or((unit, "service"));
+        let stem = stem.split('@').next().unwrap_or(stem);
+        let mut dashes: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
+        dashes.reverse();
+        let cut = |at: usize| stem.get(..=at).filter(|c| *c != stem);
+        dirs.extend(dashes.into_iter().filter_map(cut).map(|c| format!("{c}.{suffix}.d")));
+        of_type = Some(format!("{suffix}.d"));
+    }
+    dirs.extend(of_type);
     dirs
 }
 
 /// The administrator's drop-ins in the order in which systemd applies them: by name, whatever the
 /// directory; of equal names the most specific and strongest directory's. Ours is not among them.
-fn drop_ins(root: &Root, unit: &str) -> Vec<DropIn> {
+fn drop_ins(root: &Root, names: &[String]) -> Vec<DropIn> {
     let mut found: Vec<(OsString, PathBuf)> = Vec::new();
-    for below in drop_in_dirs(unit) {
+    for below in drop_in_dirs(names) {
         for dir in UNIT_DIRS {
             let dir = Path::new(dir).join(&below);
             for name in root.names(&dir) {
@@ -336,13 +397,30 @@ mod tests {
 
     #[test]
     fn drop_in_directories() {
-        let cases: &[(&str, &[&str])] = &[
-            ("a.service", &["a.service.d", "service.d"]),
-            ("a-b-c.service", &["a-b-c.service.d", "a-b-.service.d", "a-.service.d", "service.d"]),
-            ("a@x.service", &["a@x.service.d", "a@.service.d", "service.d"]),
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["a.service"], &["a.service.d", "service.d"]),
+            (
+                &["a-b-c.service"],
+                &["a-b-c.service.d", "a-b-.service.d", "a-.service.d", "service.d"],
+            ),
+            (&["a@x.service"], &["a@x.service.d", "a@.service.d", "service.d"]),
+            (&["real.service", "a.service"], &["real.service.d", "a.service.d", "service.d"]),
         ];
-        for (unit, expected) in cases {
-            assert_eq!(drop_in_dirs(unit), *expected, "{unit}");
+        for (names, expected) in cases {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(drop_in_dirs(&names), *expected, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_template_names_its_instance() {
+        for (unit, text, expected) in [
+            ("web@meats.service", "User=%i %I %%i %%%i", "User=meats meats %%i %%meats"),
+            ("web@a-b.service", "User=%i %I", "User=a-b %I"),
+            ("web.service", "User=%i", "User=%i"),
+        ] {
+            let read = of_instance(text.as_bytes().to_vec(), unit);
+            assert_eq!(String::from_utf8_lossy(&read), expected);
         }
     }
 

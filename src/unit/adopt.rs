@@ -42,9 +42,10 @@ impl Adoption {
 pub fn adopt(unit: &UnitFile, log_dir: &Path, runtime_dir: &Path) -> Adoption {
     let mut adoption = Adoption::default();
     for (section, key, group, name) in PLAIN {
-        if let Some(value) = unit.last(section, key).filter(|v| !v.is_empty()) {
-            let value = value.trim_start_matches('-').replace("%%", "%");
-            adoption.set(group, name, value);
+        let Some(value) = unit.last(section, key).filter(|v| !v.is_empty()) else { continue };
+        match literal(value.trim_start_matches('-')) {
+            Some(value) => adoption.set(group, name, value),
+            None => adoption.left.push(format!("[{section}] {key}={value}")),
         }
     }
     environment(&mut adoption, unit);
@@ -66,6 +67,11 @@ pub fn adopt(unit: &UnitFile, log_dir: &Path, runtime_dir: &Path) -> Adoption {
         }
     }
     adoption
+}
+
+/// A value without specifiers, which are systemd's to resolve.
+fn literal(value: &str) -> Option<String> {
+    (!value.replace("%%", "").contains('%')).then(|| value.replace("%%", "%"))
 }
 
 /// Units that the generated unit is ordered after anyway, or need not be.
@@ -138,11 +144,15 @@ fn environment(adoption: &mut Adoption, unit: &UnitFile) {
         }
     }
     let files = unit.list("Service", "EnvironmentFile");
-    let mut files = files.into_iter().map(|f| f.trim_start_matches('-'));
-    if let Some(first) = files.next() {
-        adoption.set("paths", "env_file", first.replace("%%", "%"));
+    let mut files: Vec<&str> = files.into_iter().map(|f| f.trim_start_matches('-')).collect();
+    // A pattern names many files (systemd.exec(5)).
+    let plain = |file: &&str| literal(file).filter(|file| !file.contains(['*', '?', '[']));
+    if let Some(at) = files.iter().position(|file| plain(file).is_some()) {
+        let first = plain(&files.remove(at)).unwrap_or_default();
+        adoption.set("paths", "env_file", first);
     }
-    adoption.left.extend(files.map(|file| format!("[Service] EnvironmentFile=-{file}")));
+    let left = files.into_iter().map(|file| format!("[Service] EnvironmentFile=-{file}"));
+    adoption.left.extend(left);
 }
 
 /// The words of `ExecStart=` as gunicorn gets them; `$$` and `%%` are one character there.
@@ -172,15 +182,25 @@ fn command(adoption: &mut Adoption, unit: &UnitFile) {
         } else if !word.starts_with('-') {
             adoption.set("gunicorn", "application", word);
         } else {
-            let (option, value) = match word.split_once('=') {
-                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
+            let (option, value) = match attached(&word) {
+                Some((option, value)) => (option, Some(value)),
                 None => {
-                    (word, words.next_if(|n| n == "-" || !n.starts_with('-') && !is_application(n)))
+                    let value = |n: &String| n == "-" || !n.starts_with('-') && !is_application(n);
+                    (word, words.next_if(value))
                 }
             };
             argument(adoption, &option, value);
         }
     }
+}
+
+/// `--workers=4`, `-w=4` and `-w4`; `-D` and `-R` have no value.
+fn attached(word: &str) -> Option<(String, String)> {
+    let short = word.split_at_checked(2).filter(|(option, value)| {
+        !value.is_empty() && !value.starts_with('=') && !["--", "-D", "-R"].contains(option)
+    });
+    let (option, value) = short.or_else(|| word.split_once('='))?;
+    Some((option.to_owned(), value.to_owned()))
 }
 
 fn argument(adoption: &mut Adoption, option: &str, value: Option<String>) {
@@ -283,6 +303,40 @@ mod tests {
             "[Service] EnvironmentFile=-/opt/b.env",
             "[Unit] Requires=redis.service",
             "[Service] Nice=5",
+        ];
+        assert_eq!(adoption.left, left);
+    }
+
+    #[test]
+    fn attached_values_are_values() {
+        let unit = UnitFile::parse(
+            b"[Service]\nProtectSystem=full\nExecStart=/v/bin/gunicorn -w4 -bunix:/run/a=b.sock -D -kgevent a:b\n",
+        );
+        let adoption = adopt(&unit, Path::new("/l"), Path::new("/r"));
+        let expected = [
+            ("venv", "/v"),
+            ("preload", "no"),
+            ("workers", "4"),
+            ("addresses", "/run/a=b.sock"),
+            ("extra_args", "-k gevent"),
+            ("application", "a:b"),
+        ];
+        assert_eq!(pairs(&adoption), expected);
+    }
+
+    #[test]
+    fn patterns_and_specifiers_are_left() {
+        let unit = UnitFile::parse(
+            b"[Service]\nProtectSystem=full\nWorkingDirectory=/srv/%p\nEnvironmentFile=/etc/m/*.env\n\
+              EnvironmentFile=-/etc/%N.env\nEnvironmentFile=/etc/100%%.env\nEnvironmentFile=/etc/b.env\n",
+        );
+        let adoption = adopt(&unit, Path::new("/l"), Path::new("/r"));
+        assert_eq!(pairs(&adoption), [("env_file", "/etc/100%.env")]);
+        let left = [
+            "[Service] WorkingDirectory=/srv/%p",
+            "[Service] EnvironmentFile=-/etc/m/*.env",
+            "[Service] EnvironmentFile=-/etc/%N.env",
+            "[Service] EnvironmentFile=-/etc/b.env",
         ];
         assert_eq!(adoption.left, left);
     }

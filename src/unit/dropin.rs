@@ -99,7 +99,7 @@ fn environment_files(lines: &mut Vec<String>, facts: &UnitFacts, unit: &UnitFile
 /// A missing directory would end every command with 200/CHDIR.
 fn working_directory(lines: &mut Vec<String>, unit: &UnitFile) {
     let set = unit.last("Service", "WorkingDirectory");
-    if let Some(directory) = set.filter(|directory| directory.starts_with('/')) {
+    if let Some(directory) = set.filter(|directory| directory.starts_with(['/', '%', '~'])) {
         lines.push("# with a dash: a missing directory fails every command (200/CHDIR)".to_owned());
         lines.push(format!("WorkingDirectory=-{directory}"));
     }

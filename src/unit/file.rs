@@ -29,14 +29,17 @@ impl UnitFile {
         let text = text.trim_start_matches('\u{feff}');
         let mut section = String::new();
         let mut pending = String::new();
-        for line in text.lines() {
+        // What is pending at the end counts, too.
+        for line in text.lines().chain([""]) {
             let line = line.trim_end_matches('\r');
             let start = line.trim_start();
             // A comment inside a continuation does not end it.
             if start.starts_with(['#', ';']) || start.is_empty() && pending.is_empty() {
                 continue;
             }
-            if let Some(more) = line.strip_suffix('\\') {
+            // An even number of backslashes is that many escaped ones.
+            let slashes = line.len() - line.trim_end_matches('\\').len();
+            if let Some(more) = line.strip_suffix('\\').filter(|_| slashes % 2 == 1) {
                 pending.push_str(more);
                 pending.push(' ');
                 continue;
@@ -101,6 +104,20 @@ mod tests {
         assert_eq!(unit.list("Service", "EnvironmentFile"), ["-/y"]);
         assert_eq!(unit.last("Service", "User"), Some("me"));
         assert_eq!(unit.last("Service", "Group"), None);
+    }
+
+    #[test]
+    fn backslashes_at_the_end_of_a_line() {
+        for (text, expected) in [
+            ("ExecStartPre=/a\\\\\nExecStart=/b\n", "/b"),
+            ("ExecStart=/b \\\\\\\n c\n", "/b \\\\  c"),
+            ("ExecStart=/b \\", "/b"),
+            ("ExecStart=/b \\\n", "/b"),
+            ("ExecStart=/b \\\n\nUser=x\n", "/b"),
+        ] {
+            let unit = UnitFile::parse(format!("[Service]\n{text}").as_bytes());
+            assert_eq!(unit.list("Service", "ExecStart"), [expected], "{text}");
+        }
     }
 
     #[test]

@@ -27,22 +27,23 @@ impl Listening {
             AdminSocket::Masked { path } => Self::Bind {
                 because: Some(format!("the socket unit is masked by \"{}\"", path.display())),
             },
-            AdminSocket::Present { path, bytes } => {
-                let socket = UnitFile::parse(bytes);
-                let service = socket.last("Socket", "Service").unwrap_or_default();
-                let accept = socket.last("Socket", "Accept").unwrap_or_default();
-                let ours = service.is_empty() || service == config.unit();
-                if ours && !matches!(accept, "yes" | "true" | "on" | "1") {
-                    Self::HisSocket
-                } else {
-                    Self::Bind {
-                        because: Some(format!(
-                            "\"{}\" starts another service or one for each connection",
-                            path.display()
-                        )),
-                    }
-                }
+            AdminSocket::Present { bytes, .. } if serves(&UnitFile::parse(bytes), config) => {
+                Self::HisSocket
             }
+            AdminSocket::Present { path, .. } => Self::Bind {
+                because: Some(format!(
+                    "\"{}\" starts another service or one for each connection",
+                    path.display()
+                )),
+            },
         }
     }
+}
+
+/// Whether a socket unit of the service's name hands its sockets to the service.
+pub fn serves(socket: &UnitFile, config: &Config) -> bool {
+    let service = socket.last("Socket", "Service").unwrap_or_default();
+    let accept = socket.last("Socket", "Accept").unwrap_or_default();
+    (service.is_empty() || service == config.unit())
+        && !matches!(accept, "yes" | "true" | "on" | "1")
 }

@@ -26,6 +26,7 @@ pub use emitted::Emitted;
 pub use export::export;
 pub use facts::{AdminSocket, AdminUnit, DropIn, EnvFile, Program, UnitFacts};
 pub use file::UnitFile;
+pub use listen::serves;
 pub use plan::plan_unit;
 pub use quote::{quote, quote_exec};
 pub use wall::WALL;

@@ -193,6 +193,8 @@ fn an_instance_of_a_template() -> Result<()> {
     machine.put("/etc/systemd/system/projectmeats@.service", template, 0o644)?;
     let conf = b"[service]\nname = projectmeats@main\n";
     machine.put("/etc/projectmeats/fixes.conf.d/name.conf", conf, 0o644)?;
+    // the template insists on it
+    machine.put("/etc/projectmeats/projectmeats-main.env", b"WEB_CONCURRENCY=2\n", 0o640)?;
     machine.ok("systemctl daemon-reload; systemctl enable --now projectmeats@main")?;
     await_answer(&machine, TCP)?;
     let show = "systemctl show -P DropInPaths -P EnvironmentFiles projectmeats@main";

@@ -95,6 +95,14 @@ pub(super) const OWN: &[Host] = &[
         systemctl start projectmeats.socket; kick",
     ),
     host(
+        "a socket unit that alone says where",
+        "sed -i 's!--bind 127.0.0.1:8000 !!' /etc/systemd/system/projectmeats.service
+        sed -i 's!^ListenStream=.*!ListenStream=/run/meats.sock!' \
+            /etc/systemd/system/projectmeats.socket
+        systemctl stop projectmeats.socket projectmeats; systemctl daemon-reload
+        systemctl enable --now projectmeats.socket 2>/dev/null; kick",
+    ),
+    host(
         "a unit below /usr/local",
         "systemctl disable --now projectmeats projectmeats.socket 2>/dev/null
         rm /etc/systemd/system/projectmeats.socket; mkdir -p /usr/local/lib/systemd/system
