@@ -682,6 +682,8 @@ mod tests {
                 proptest::string::string_regex(text).unwrap()
             })
         ) {
+            // "change" and then "me" by chance is the word of a template.
+            prop_assume!(!holds_stem(value.as_bytes()));
             let found = placeholder("SECRET_KEY", &value).map_or("", |word| word.kind.name);
             prop_assert_eq!(found, "");
             prop_assert_eq!(second_line(b"SECRET_KEY", value.as_bytes()), None);
