@@ -2,7 +2,7 @@
 //!
 //! Invariant: git runs as the owner of the repository, or as the service user for one elsewhere: the
 //! configuration of a repository can name programs to run. It runs as nobody for one of root's that
-//! others can change. What root unpacks was handed over by a pipe, and nobody can exchange it in
+//! others can change, and as whoever can put another one in its place. What root unpacks was handed over by a pipe, and nobody can exchange it in
 //! between.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::guard::{lock_of, make_root_directories, make_service_directory, perform_one};
 use super::log::run_name;
-use super::unpack::{NOBODY, owner_of};
+use super::unpack::{NOBODY, owner_of, owner_of_tree};
 use crate::config::STATE_DIR;
 use crate::model::{Effect, Fact, FileKind, Finding, Owner, Secret, Subject, finding};
 use crate::sys::exec::{self, Output, Request};
@@ -71,16 +71,18 @@ pub(super) fn fetch(
     } else {
         (from.to_owned(), runner(root, from).map_err(no)?, reference)
     };
+    let roots = !is_url(from) && root.stat(from).known().is_some_and(|stat| stat.uid == 0);
+    let runs = (owner, roots && owner != Owner::ROOT);
     let wanted = format!("{name}^{{commit}}");
     let words = ["rev-parse", "--quiet", "--verify", "--end-of-options", &wanted];
-    let output = git(&directory, owner, &words, 60).map_err(no)?;
+    let output = git(&directory, runs, &words, 60).map_err(no)?;
     let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.success() || commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let of_nobody = " (git ran as nobody, because others than root can change the repository)";
-        let who = if owner == NOBODY { of_nobody } else { "" };
+        let others = " (git ran without root's rights, because others can change the repository)";
+        let who = if runs.1 { others } else { "" };
         return Err(no(format!("\"{reference}\" names no commit in it{}{who}", said(&output))));
     }
-    let packed = git(&directory, owner, &["archive", "--format=tar", &commit], 300).map_err(no)?;
+    let packed = git(&directory, runs, &["archive", "--format=tar", &commit], 300).map_err(no)?;
     if !packed.success() || packed.stdout.len() as u64 >= MOST {
         return Err(no(format!("git archive: {}{}", packed.how(), said(&packed))));
     }
@@ -129,10 +131,22 @@ fn runner(root: &Root, from: &Path) -> Result<Owner, String> {
         // It leads elsewhere.
         Fact::Known(_) | Fact::Unknown(_) => return Ok(NOBODY),
     };
-    let roots = |part: PathBuf| root.stat(&part).is_absent() || root.is_roots_alone(&part);
-    let alone =
-        root.is_roots_alone(&own.join("HEAD")) && NAMING.iter().all(|part| roots(own.join(part)));
-    Ok(if alone { Owner::ROOT } else { NOBODY })
+    let roots = |part: &PathBuf| match root.stat(part) {
+        Fact::Absent => true,
+        Fact::Known(stat) => stat.is_roots_alone(),
+        Fact::Unknown(_) => false,
+    };
+    let head = own.join("HEAD");
+    let mut naming = NAMING.iter().map(|part| own.join(part)).chain([head.clone()]);
+    if !naming.all(|part| roots(&part)) || root.stat(&head).known().is_none() {
+        return Ok(NOBODY);
+    }
+    Ok(match root.is_roots_alone(&head) {
+        true => Owner::ROOT,
+        // Those above may lead to another one.
+        false if roots(&from.to_owned()) && roots(&own) => owner_of_tree(root, from),
+        false => NOBODY,
+    })
 }
 
 /// Fetches one commit of another host's repository.
@@ -142,13 +156,13 @@ fn bring(root: &Root, from: &Path, reference: &str, owner: Owner) -> Result<(), 
     // Nobody else fetches now, and what a killed git left would stop every other one.
     let left = ["/usr/bin/find", CACHE, "-name", "*.lock", "-delete"];
     exec::run(&Request::new(&left).owner(owner))?;
-    let output = git(cache, owner, &["init", "--quiet", "--bare"], 60)?;
+    let output = git(cache, (owner, false), &["init", "--quiet", "--bare"], 60)?;
     if !output.success() {
         return Err(output.describe());
     }
     let url = from.display().to_string();
     let words = ["fetch", "--quiet", "--depth=1", "--no-tags", "--force", "--", &url, reference];
-    let output = git(cache, owner, &words, 600)?;
+    let output = git(cache, (owner, false), &words, 600)?;
     if output.success() {
         return Ok(());
     }
@@ -157,11 +171,16 @@ fn bring(root: &Root, from: &Path, reference: &str, owner: Owner) -> Result<(), 
     Err(format!("git fetch: {}{}{cause}", output.how(), said(&output)))
 }
 
-fn git(directory: &Path, owner: Owner, words: &[&str], seconds: u64) -> Result<Output, String> {
+/// `strange`: the repository is root's, and git would not read it for anybody else.
+fn git(
+    directory: &Path,
+    (owner, strange): (Owner, bool),
+    words: &[&str],
+    seconds: u64,
+) -> Result<Output, String> {
     let place = directory.display().to_string();
     let mut argv = vec![GIT, "-C", &place];
-    if owner == NOBODY {
-        // Nobody has nothing to lose.
+    if strange {
         argv.extend(["-c", "safe.directory=*"]);
     }
     argv.extend(words);
@@ -209,6 +228,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test lays out its own directory")]
     fn git_is_not_roots_where_others_name_programs() {
         let own = tempfile::tempdir().expect("a directory");
         let root = Root::open(own.path()).expect("the root");
@@ -233,6 +253,12 @@ mod tests {
             make(&format!("{repository}/.git/HEAD"), 0o644);
             make(&format!("{repository}/.git/config"), config);
         }
+        // Whoever owns the directory above may exchange the repository, and gets no more than he has.
+        let owner = Owner { uid: 61_000, gid: 61_000 };
+        perform_one(&root, Effect::MakeDir { path: "/home".into(), owner, mode: 0o755 })
+            .expect("/home");
+        std::fs::create_dir_all(own.path().join("home/d/.git")).expect("a directory");
+        std::fs::write(own.path().join("home/d/.git/HEAD"), "").expect("a file");
         make("/link", 0o755);
         make("/link/.git", 0o644);
         let runner = |place: &str| runner(&root, Path::new(place));
@@ -241,5 +267,6 @@ mod tests {
             assert_ne!(runner(place), Ok(Owner::ROOT), "{place}");
         }
         assert_eq!(runner("/b"), Ok(NOBODY));
+        assert_eq!(runner("/home/d"), Ok(Owner { uid: 61_000, ..NOBODY }));
     }
 }
