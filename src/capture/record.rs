@@ -210,7 +210,7 @@ impl Record {
             host: host(facts, r),
             env: about.env,
             pre_start: r.lines(&about.pre_start),
-            not_seen: r.lines(&about.not_seen),
+            not_seen: r.own(&about.not_seen),
             captured_by: about.captured_by,
             complete: true,
         }
@@ -273,13 +273,17 @@ fn cause(facts: &Facts, verdict: &Verdict, r: &Redactor) -> CauseRecord {
     let cause = &verdict.cause;
     let evidence =
         |e: &Evidence| EvidenceRecord { source: e.source.clone(), text: cut(r.text(&e.text), 0) };
+    let commands = cause.commands.iter().filter(|_| !r.is_blind());
     CauseRecord {
         finding: cause.kind.id.to_owned(),
         name: cause.kind.name.to_owned(),
-        sentence: cut(r.text(&cause.sentence), 0),
+        sentence: cut(
+            if r.is_blind() { cause.kind.summary.to_owned() } else { r.text(&cause.sentence) },
+            0,
+        ),
         evidence: cause.evidence.iter().map(evidence).collect(),
         remedy: cause.kind.remedy_on(&host),
-        commands: cause.commands.iter().map(|words| r.lines(words)).collect(),
+        commands: commands.map(|words| r.lines(words)).collect(),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn main(root: &Root, asked: &Bundle, out: &mut dyn Write) -> Result<u8, Stri
     let round = look_at_all(root);
     let config = &round.facts.config;
     let unit = observe_unit(root, config);
-    let redactor = capture::redactor_of_host(root, config, &unit);
+    let redactor = capture::redactor_of_host(root, config, &unit)?;
     let time = clock::source_date().unwrap_or_else(|| clock::now().secs);
     let documents = documents(root, &round, time);
     let stamp = clock::utc_stamp(time);
@@ -94,9 +94,8 @@ fn journal_text(root: &Root, round: &Round) -> String {
         return format!("left out: the env file could not be read ({why}), so no value is masked");
     }
     let unit = round.facts.config.unit();
-    let of_unit = [format!("_SYSTEMD_UNIT={unit}"), format!("UNIT={unit}")];
-    let values = of_unit.each_ref().map(String::as_str);
-    match journal::query(root, &values, LINES, Duration::from_secs(10)) {
+    let (own, about) = (format!("_SYSTEMD_UNIT={unit}"), format!("UNIT={unit}"));
+    match journal::query(root, &[&own], &[&about], LINES, Duration::from_secs(10)) {
         Ok(reading) => {
             let line = |l: &journal::Line| {
                 let secs = i64::try_from(l.time / 1_000_000).unwrap_or(0);

@@ -160,11 +160,12 @@ fn renew_env(root: &Root, config: &Config, ids: Ids, plan: &mut Plan) {
         return;
     }
     let Fact::Known((bytes, stat)) = root.read_with_stat(path, ENV_LIMIT) else { return };
+    let given = tree::is_readable(&stat, ids) || is_guarded(root, config);
     let effect = Effect::Replace {
         path: path.clone(),
         content: Secret::new(bytes),
         seen: Seen::from(&stat),
-        owner: Some(Owner { uid: 0, gid: ids.env_gid }),
+        owner: given.then_some(Owner { uid: 0, gid: ids.env_gid }),
         mode: None,
     };
     plan.push(&finding::ENV_ACCESS, Origin::Default, effect);
@@ -174,24 +175,32 @@ fn renew_env(root: &Root, config: &Config, ids: Ids, plan: &mut Plan) {
 pub fn env_access(root: &Root, config: &Config, ids: Ids) -> Plan {
     let entry = |path: &Path| Entry { path: path.to_owned(), stat: root.stat(path) };
     let directory = config.env_file.parent().unwrap_or(Path::new("/"));
-    tree::plan_env_access(&entry(directory), &entry(&config.env_file), ids)
+    let file = entry(&config.env_file);
+    let guarded = file.stat.known().is_none_or(|stat| stat.uid == 0) || is_guarded(root, config);
+    tree::plan_env_access(&entry(directory), &file, guarded, ids)
+}
+
+/// Root alone decides what lies at the place of the env file.
+fn is_guarded(root: &Root, config: &Config) -> bool {
+    config.env_file.parent().is_some_and(|directory| root.is_roots_alone(directory))
 }
 
 /// A file that is replaced gets its owner and mode with the replacement: a change before it would
-/// look like somebody else's, and one after it would be about another file.
+/// look like somebody else's, and one after it would be about another file. What was meant for another
+/// file than the one that was read is left to fail.
 fn fold(access: &mut Plan, content: &mut Plan) {
     let Some(action) =
         content.actions.iter_mut().find(|a| matches!(a.effect, Effect::Replace { .. }))
     else {
         return;
     };
-    let Effect::Replace { path, owner, mode, .. } = &mut action.effect else { return };
+    let Effect::Replace { path, owner, mode, seen, .. } = &mut action.effect else { return };
     access.actions.retain(|a| match &a.effect {
-        Effect::SetOwner { path: p, owner: wanted, .. } if p == path => {
+        Effect::SetOwner { path: p, owner: wanted, seen: s, .. } if p == path && s == seen => {
             *owner = Some(*wanted);
             false
         }
-        Effect::SetMode { path: p, mode: wanted, .. } if p == path => {
+        Effect::SetMode { path: p, mode: wanted, seen: s, .. } if p == path && s == seen => {
             *mode = Some(*wanted);
             false
         }

@@ -69,37 +69,38 @@ pub fn of_invocation(
     }
     let by_process = format!("_SYSTEMD_INVOCATION_ID={invocation}");
     let by_manager = format!("INVOCATION_ID={invocation}");
-    let values = [by_process.as_str(), by_manager.as_str()];
-    let mut reading =
-        read(root, &Wanted { values: &values, max, this_boot: true, since: 0 }, limit)?;
-    // Anybody can send a line with the manager's field.
-    let own = |line: &Line| line.user == Some(0) || line.invocation.as_deref() == Some(invocation);
-    let all = reading.lines.len();
-    reading.lines.retain(own);
-    reading.entries = reading.entries.saturating_sub((all - reading.lines.len()) as u64);
-    Ok(reading)
+    let (values, of_root) = (&[by_process.as_str()], &[by_manager.as_str()]);
+    read(root, &Wanted { values, of_root, max, this_boot: true, since: 0 }, limit)
 }
 
-/// The last `max` lines that have one of `values` (`NAME=value`), of all boots.
+/// The last `max` lines that have one of `values` (`NAME=value`), or that root sent with one of
+/// `of_root`, of all boots.
 ///
 /// # Errors
 /// As [`of_invocation`].
-pub fn query(root: &Root, values: &[&str], max: usize, limit: Duration) -> Result<Reading, String> {
-    read(root, &Wanted { values, max, this_boot: false, since: 0 }, limit)
+pub fn query(
+    root: &Root,
+    values: &[&str],
+    of_root: &[&str],
+    max: usize,
+    limit: Duration,
+) -> Result<Reading, String> {
+    read(root, &Wanted { values, of_root, max, this_boot: false, since: 0 }, limit)
 }
 
-/// As [`query`], in files that were written at `since` (microseconds since the epoch) or later.
+/// As [`query`] of root's, in files that were written at `since` (microseconds since the epoch) or
+/// later.
 ///
 /// # Errors
 /// As [`of_invocation`].
 pub fn query_since(
     root: &Root,
-    values: &[&str],
+    of_root: &[&str],
     since: u64,
     max: usize,
     limit: Duration,
 ) -> Result<Reading, String> {
-    read(root, &Wanted { values, max, this_boot: false, since }, limit)
+    read(root, &Wanted { values: &[], of_root, max, this_boot: false, since }, limit)
 }
 
 fn read(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, String> {
@@ -121,8 +122,8 @@ fn as_written(root: &Root, wanted: &Wanted, limit: Duration) -> Result<Reading, 
         }
         Err(why) => (Vec::new(), why),
     };
-    let lines = journalctl::read(wanted.values, wanted.max, deadline.left())
-        .map_err(|error| format!("{why}; {error}"))?;
+    let lines =
+        journalctl::read(wanted, deadline.left()).map_err(|error| format!("{why}; {error}"))?;
     let entries = lines.len() as u64;
     Ok(Reading { lines, entries, troubles, by_journalctl: Some(why), volatile: false })
 }

@@ -7,13 +7,21 @@
 use std::path::Path;
 
 use super::facts::{Entry, Ids};
-use crate::model::{Effect, Fact, FileKind, Origin, Owner, Plan, Seen, finding};
+use crate::model::{Effect, Fact, FileKind, Origin, Owner, Plan, Seen, Stat, finding};
 
 const FILE_MODE: u32 = 0o640;
 
+/// The service can read the file, and is given nothing new with it: what it cannot read it may have
+/// moved to where the env file is.
+pub fn is_readable(stat: &Stat, ids: Ids) -> bool {
+    let by_group = [ids.env_gid, ids.service.gid].contains(&stat.gid) && stat.mode & 0o040 != 0;
+    stat.uid == ids.service.uid || by_group || stat.mode & 0o004 != 0
+}
+
 /// Plans access to the env file and its directory. A directory outside `/etc` is left alone: it
-/// may be the application's own.
-pub fn plan_env_access(directory: &Entry, file: &Entry, ids: Ids) -> Plan {
+/// may be the application's own. `guarded`: root alone decides what lies in the directory. Elsewhere
+/// root takes what is somebody else's, and the service gets no more of it than it had.
+pub fn plan_env_access(directory: &Entry, file: &Entry, guarded: bool, ids: Ids) -> Plan {
     let mut plan = Plan::default();
     if let Fact::Known(stat) = &directory.stat {
         let ours = directory.path.starts_with("/etc") && directory.path != Path::new("/etc");
@@ -38,14 +46,15 @@ pub fn plan_env_access(directory: &Entry, file: &Entry, ids: Ids) -> Plan {
             let (path, from) = (file.path.clone(), Owner { uid: stat.uid, gid: stat.gid });
             // What everybody could read the service may read by itself.
             let all_read = stat.gid == 0 && stat.mode & 0o004 != 0;
+            let given = stat.uid == 0 || guarded || is_readable(stat, ids);
             if stat.uid != 0 || all_read {
-                let owner = Owner { uid: 0, gid: ids.env_gid };
+                let owner = Owner { uid: 0, gid: if given { ids.env_gid } else { stat.gid } };
                 let effect = Effect::SetOwner { path: path.clone(), owner, from, seen };
                 plan.push(&finding::ENV_ACCESS, Origin::Default, effect);
             }
             // Narrower is fine; wider than 0640 is not.
             let mode = stat.mode & FILE_MODE;
-            let mode = if stat.uid == 0 { mode } else { FILE_MODE };
+            let mode = if stat.uid == 0 || !given { mode } else { FILE_MODE };
             if mode != stat.mode {
                 let effect = Effect::SetMode { path, mode, from: stat.mode, seen };
                 plan.push(&finding::ENV_ACCESS, Origin::Default, effect);
@@ -58,7 +67,7 @@ pub fn plan_env_access(directory: &Entry, file: &Entry, ids: Ids) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Stat, Timestamp};
+    use crate::model::Timestamp;
 
     fn entry(path: &str, kind: FileKind, uid: u32, gid: u32, mode: u32) -> Entry {
         let time = Timestamp::default();
@@ -73,6 +82,7 @@ mod tests {
         let plan = plan_env_access(
             &entry(dir.0, FileKind::Directory, dir.1, 33, dir.2),
             &entry("/etc/p/e", FileKind::Regular, file.0, file.1, file.2),
+            dir.1 == 0 && dir.2 & 0o022 == 0,
             ids,
         );
         let told: Vec<String> = plan
@@ -96,5 +106,12 @@ mod tests {
         check(("/etc/p", 998, 0o775), (998, 33, 0o640), &["0:33", "755", "0:998"]);
         check(("/etc/p", 0, 0o755), (33, 33, 0o600), &["0:998", "640"]);
         check(("/opt/p", 998, 0o777), (0, 0, 0o600), &[]);
+        // What the service could not read may have been moved there by it.
+        check(("/opt/p", 998, 0o755), (1001, 1001, 0o600), &["0:1001"]);
+        check(("/opt/p", 998, 0o755), (1001, 1001, 0o660), &["0:1001", "640"]);
+        check(("/opt/p", 0, 0o775), (1001, 33, 0o600), &["0:33"]);
+        check(("/opt/p", 998, 0o755), (1001, 33, 0o660), &["0:998", "640"]);
+        check(("/opt/p", 998, 0o755), (1001, 1001, 0o644), &["0:998", "640"]);
+        check(("/opt/p", 998, 0o755), (998, 998, 0o600), &["0:998", "640"]);
     }
 }

@@ -7,6 +7,6 @@ mod env_file;
 mod facts;
 mod plan;
 
-pub use env_file::plan_env_access;
+pub use env_file::{is_readable, plan_env_access};
 pub use facts::{Cut, Entry, Ids, TreeFacts, WantedDir};
 pub use plan::{is_settled, may_be_anothers, plan_tree};

@@ -2,7 +2,8 @@
 //!
 //! Invariant: no secret of [`LONG`] bytes or more, and no piece of one of that length, passes in
 //! any of the forms of [`forms`]; one of 4 to 7 bytes does not pass as a word. Control characters
-//! are escaped. What stands beside a name such as "password" passes neither, known or not.
+//! are escaped. What stands beside a name such as "password" passes neither, known or not. With more
+//! secrets than [`MOST`] nothing passes.
 
 mod forms;
 mod position;
@@ -21,6 +22,10 @@ pub use secrets::raw_assignments;
 
 /// A piece of a secret of this length is recognised wherever it stands.
 const LONG: usize = 8;
+/// More bytes of secrets than that are not learned: each is learned in all forms.
+const MOST: usize = 128 << 10;
+/// What stands for a text that may have a value which is not known.
+const LEFT_OUT: &str = "[left out]";
 
 type Gram = [u8; LONG];
 
@@ -31,7 +36,9 @@ pub struct Redactor {
     /// Every piece of [`LONG`] bytes of every secret in every form → its key.
     pieces: HashMap<Gram, usize>,
     /// Secrets shorter than that, whole.
-    short: Vec<(Vec<u8>, usize)>,
+    short: HashMap<Vec<u8>, usize>,
+    /// Not all secrets are known.
+    blind: bool,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -49,31 +56,49 @@ impl Redactor {
         public: &[&str],
     ) -> Self {
         let mut redactor = Self::default();
+        let (mut known, mut numbers) = (HashMap::new(), HashMap::new());
+        let mut room = MOST;
         for part in secrets.into_iter().flat_map(|(key, value)| secrets::secret_parts(key, value)) {
-            redactor.learn(&part);
+            let whole = [part.key.as_bytes(), b"=", &part.bytes].concat();
+            if known.insert(whole, 0).is_some() {
+                continue;
+            }
+            let Some(left) = room.checked_sub(part.bytes.len()) else {
+                redactor.blind = true;
+                break;
+            };
+            room = left;
+            let key = *numbers.entry(part.key.clone().into_bytes()).or_insert(redactor.keys.len());
+            if key == redactor.keys.len() {
+                redactor.keys.push(part.key.clone());
+            }
+            redactor.learn(&part, key);
         }
         for text in public {
             let known = FORMS[0].undo(text.as_bytes());
             for gram in grams(&known.bytes) {
                 redactor.pieces.remove(&gram);
             }
-            redactor.short.retain(|(bytes, _)| !contains(&known.bytes, bytes));
+            redactor.short.retain(|bytes, _| !contains(&known.bytes, bytes));
         }
         redactor
     }
 
-    fn learn(&mut self, part: &Part) {
-        let key = match self.keys.iter().position(|k| *k == part.key) {
-            Some(key) => key,
-            None => {
-                self.keys.push(part.key.clone());
-                self.keys.len() - 1
-            }
-        };
+    /// There are secrets that were not learned.
+    pub fn blind(&mut self) {
+        self.blind = true;
+    }
+
+    /// Nothing is shown of what somebody else wrote.
+    pub fn is_blind(&self) -> bool {
+        self.blind
+    }
+
+    fn learn(&mut self, part: &Part, key: usize) {
         for bytes in FORMS.iter().map(|form| form.undo(&part.bytes).bytes) {
             let short = (secrets::SHORTEST..LONG).contains(&bytes.len());
-            if short && self.short.iter().all(|(known, _)| *known != bytes) {
-                self.short.push((bytes, key));
+            if short {
+                self.short.entry(bytes).or_insert(key);
             }
         }
         // The value may itself look escaped, and a reader of the text would undo it.
@@ -95,6 +120,14 @@ impl Redactor {
     /// Makes lines printable that belong together: a value split over several is found. As many
     /// lines come out as went in.
     pub fn lines<S: AsRef<str>>(&self, lines: &[S]) -> Vec<String> {
+        match self.blind {
+            true => lines.iter().map(|_| LEFT_OUT.to_owned()).collect(),
+            false => self.own(lines),
+        }
+    }
+
+    /// As [`Self::lines`], of words that are ours: they are shown even where not all secrets are known.
+    pub fn own<S: AsRef<str>>(&self, lines: &[S]) -> Vec<String> {
         let text = lines.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("\n");
         let mut hidden = self.find(text.as_bytes());
         hidden.extend(by_position(&text).into_iter().map(|range| (range, None)));
@@ -158,9 +191,19 @@ impl Redactor {
         let letter = |at: Option<usize>| {
             at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric)
         };
-        for (value, key) in self.short.iter().filter(|(v, _)| !v.is_empty()) {
-            for (i, _) in plain.bytes.windows(value.len()).enumerate().filter(|(_, w)| w == value) {
-                let places = plain.at.get(i).zip(plain.at.get(i + value.len() - 1));
+        for length in secrets::SHORTEST..LONG {
+            let mut first = [false; 256];
+            for value in self.short.keys().filter(|value| value.len() == length) {
+                let begin = value.first().and_then(|begin| first.get_mut(usize::from(*begin)));
+                *begin.unwrap_or(&mut false) = true;
+            }
+            for (i, window) in plain.bytes.windows(length).enumerate() {
+                let begin = window.first().map_or(0, |begin| usize::from(*begin));
+                if first.get(begin) != Some(&true) {
+                    continue;
+                }
+                let Some(key) = self.short.get(window) else { continue };
+                let places = plain.at.get(i).zip(plain.at.get(i + length - 1));
                 let Some((first, last)) = places else { continue };
                 if !letter(first.start.checked_sub(1)) && !letter(Some(last.end)) {
                     hidden.push((first.start..last.end, Some(*key)));

@@ -60,6 +60,28 @@ fn a_value_cut_off_or_wrapped_is_found() {
     assert_eq!(lines, ["x [SECRET_KEY]", "[SECRET_KEY]", "[SECRET_KEY] y"]);
 }
 
+#[test]
+fn nothing_passes_where_there_is_too_much_to_learn() {
+    let large = "x7-".repeat(MOST / 3 + 1);
+    let secrets = [("A", "short-one"), ("B", large.as_str())];
+    let blind = redactor(&secrets);
+    assert!(blind.is_blind() && !redactor(&secrets[..1]).is_blind());
+    let lines = blind.lines(&["any word", "and x7-x7-x7-"]);
+    assert_eq!(lines, [LEFT_OUT, LEFT_OUT]);
+    assert_eq!(blind.own(&["ours, not short-one"]), ["ours, not [A]"]);
+}
+
+#[test]
+fn a_value_that_is_told_again_is_counted_once() {
+    let many: Vec<(String, Secret)> = (0..20_000)
+        .flat_map(|n| vec![(format!("K{n}"), Secret::new(format!("v{n:05}"))); 4])
+        .collect();
+    let r = Redactor::new(many.iter().map(|(k, v)| (k.as_str(), v)), &[]);
+    assert!(!r.is_blind());
+    let text = "a line of the service with v00017 in it ".repeat(2000);
+    assert!(!r.text(&text).contains("v00017"));
+}
+
 fn percent(text: &str, keep: &str) -> String {
     text.bytes()
         .map(|b| match char::from(b) {

@@ -63,7 +63,8 @@ fn copy(deployment: &Deployment, source: &SourceFacts) -> Work {
     match source.kind {
         SourceKind::Archive => Work::Unpack(Unpack {
             from: from.clone(),
-            packed: None,
+            // One of a commit is root's already.
+            packed: (!from.starts_with(STATE_DIR)).then(|| packed(new, "code")),
             to,
             strip: source.strip,
             without: left_out(),

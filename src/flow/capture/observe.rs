@@ -52,6 +52,7 @@ pub(super) fn record(case: &Case) -> Record {
     if case.budget.passed() {
         not_seen.push("the time for looking was over before everything was seen".to_owned());
     }
+    let redactor = secrets::redactor(case, &environment, &mut not_seen);
     let about = Circumstances {
         now: clock::timestamp(),
         invocation: case.truth.invocation.clone(),
@@ -62,7 +63,7 @@ pub(super) fn record(case: &Case) -> Record {
         not_seen,
         captured_by: case.by,
     };
-    Record::new(&facts, &verdict, about, &secrets::redactor(case, &environment))
+    Record::new(&facts, &verdict, about, &redactor)
 }
 
 fn names(case: &Case) -> ServiceNames {

@@ -73,7 +73,7 @@ pub(super) fn good_start(case: &Case) -> Option<i64> {
     }
     let about = format!("UNIT={}", case.unit);
     let limit = JOURNAL.min(case.budget.left());
-    let reading = journal::query(case.root, &[&about], LINES, limit).ok()?;
+    let reading = journal::query(case.root, &[], &[&about], LINES, limit).ok()?;
     let lines: Vec<LogLine> = reading.lines.into_iter().map(log_line).collect();
     i64::try_from(last_good_start(&lines)? / 1_000_000).ok()
 }

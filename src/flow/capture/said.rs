@@ -135,11 +135,12 @@ fn dropped(case: &Case, reading: &journal::Reading) -> Option<String> {
     if reading.by_journalctl.is_none() {
         let limit = DROPPED_TIME.min(case.budget.left());
         let said =
-            journal::query_since(case.root, &[DROPPED], since, 20, limit).unwrap_or_default();
+            journal::query_since(case.root, &[DROPPED], since, 500, limit).unwrap_or_default();
         let about = format!(" messages from {unit}");
         let told = said.lines.iter().rev().filter(|l| l.time >= since);
-        let mut told = told.filter_map(|l| l.message.strip_suffix(&about));
-        if let Some(count) = told.next().and_then(|t| t.strip_prefix("Suppressed ")) {
+        let told = told.filter_map(|l| l.message.strip_suffix(&about));
+        let mut counts = told.filter_map(|t| t.strip_prefix("Suppressed "));
+        if let Some(count) = counts.find_map(|count| count.parse::<u64>().ok()) {
             return Some(format!("journald dropped {count} lines of this run (its rate limit)"));
         }
     }

@@ -12,12 +12,15 @@ use crate::model::{Fact, Secret};
 use crate::sys::{Root, process};
 use crate::unit::UnitFacts;
 
-const ENV_LIMIT: u64 = 16 << 20;
+/// More is no env file: execve(2) takes no string of more than 128 KiB.
+const ENV_LIMIT: u64 = 512 << 10;
 
 /// What the env files hold.
 pub(super) struct Environment {
     pub(super) secrets: Vec<(String, Secret)>,
     pub(super) state: EnvRecord,
+    /// Files that are too large to be learned from.
+    pub(super) too_large: Vec<PathBuf>,
 }
 
 /// True when an env file names a variable by which systemd tells how the service ended: the file
@@ -28,7 +31,11 @@ pub(super) fn may_forge(root: &Root) -> bool {
     let names = |file: &[u8]| TOLD.iter().any(|name| file.windows(name.len()).any(|w| w == *name));
     let mut files = vec![config.env_file.value.clone()];
     files.extend(usual_files(&config));
-    files.iter().any(|path| root.read(path, ENV_LIMIT).known().is_some_and(|file| names(file)))
+    files.iter().any(|path| match root.read(path, ENV_LIMIT) {
+        Fact::Known(file) => names(&file),
+        Fact::Absent => false,
+        Fact::Unknown(_) => true,
+    })
 }
 
 /// Further files that hosts have, and that their units read.
@@ -40,18 +47,20 @@ fn usual_files(config: &Config) -> [PathBuf; 3] {
 /// Reads the configured env file and those that the unit names.
 pub(super) fn observe(case: &Case) -> Environment {
     let main = &case.config.env_file.value;
-    let bytes = case.root.read(main, ENV_LIMIT);
     let mut secrets = Vec::new();
-    let state = match &bytes {
-        Fact::Known(bytes) => {
-            secrets = assignments(bytes);
+    let mut too_large = Vec::new();
+    let state = match read(case.root, main, &mut too_large) {
+        Fact::Known(found) => {
+            secrets = found;
             EnvRecord { state: "read".to_owned(), keys: distinct(&secrets) }
         }
         Fact::Absent => EnvRecord { state: "missing".to_owned(), keys: 0 },
-        Fact::Unknown(why) => EnvRecord { state: why.clone(), keys: 0 },
+        Fact::Unknown(why) => EnvRecord { state: why, keys: 0 },
     };
     for path in further(case, main) {
-        secrets.extend(read(case.root, &path));
+        if let Fact::Known(found) = read(case.root, &path, &mut too_large) {
+            secrets.extend(found);
+        }
     }
     if let Some(own) = &case.truth.environment {
         secrets.extend(of_unit(&String::from_utf8_lossy(own.expose())));
@@ -62,7 +71,7 @@ pub(super) fn observe(case: &Case) -> Environment {
             (key.to_string_lossy().into_owned(), Secret::new(value.as_encoded_bytes()))
         }));
     }
-    Environment { secrets, state }
+    Environment { secrets, state, too_large }
 }
 
 fn further<'a>(case: &'a Case, main: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
@@ -70,8 +79,16 @@ fn further<'a>(case: &'a Case, main: &'a Path) -> impl Iterator<Item = PathBuf> 
     case.truth.env_files.iter().cloned().chain(usual).filter(move |p| p != main)
 }
 
-fn read(root: &Root, path: &Path) -> Vec<(String, Secret)> {
-    root.read(path, ENV_LIMIT).known().map(|b| assignments(b)).unwrap_or_default()
+type Assignments = Vec<(String, Secret)>;
+
+fn read(root: &Root, path: &Path, too_large: &mut Vec<PathBuf>) -> Fact<Assignments> {
+    match root.read_tail(path, ENV_LIMIT) {
+        Fact::Known((_, stat)) if stat.size > ENV_LIMIT => {
+            too_large.push(path.to_owned());
+            Fact::Unknown(format!("it has more than {ENV_LIMIT} bytes"))
+        }
+        other => other.map(|(bytes, _)| assignments(&bytes)),
+    }
 }
 
 /// As systemd reads the file, and as it is written: what systemd drops, it prints.
@@ -97,17 +114,29 @@ fn of_unit(line: &str) -> Vec<(String, Secret)> {
 
 /// The redactor for texts about the host as it is: env files, the unit's own assignments, and what
 /// the running processes have.
+///
+/// # Errors
+/// There is more than can be masked.
 pub(in crate::flow) fn redactor_of_host(
     root: &Root,
     config: &Config,
     unit: &UnitFacts,
-) -> Redactor {
+) -> Result<Redactor, String> {
     let text = unit.admin.merged().unwrap_or_default();
     let named = text.list("Service", "EnvironmentFile");
     let named = named.iter().map(|f| PathBuf::from(f.trim_start_matches('-')));
     let main = std::iter::once(config.env_file.value.clone());
     let files = main.chain(usual_files(config)).chain(named);
-    let mut secrets: Vec<(String, Secret)> = files.flat_map(|path| read(root, &path)).collect();
+    let mut too_large = Vec::new();
+    let mut secrets = Vec::new();
+    for path in files {
+        if let Fact::Known(found) = read(root, &path, &mut too_large) {
+            secrets.extend(found);
+        }
+    }
+    if let Some(path) = too_large.first() {
+        return Err(format!("\"{}\" {TOO_LARGE}", path.display()));
+    }
     for line in text.list("Service", "Environment") {
         secrets.extend(of_unit(line));
     }
@@ -118,12 +147,30 @@ pub(in crate::flow) fn redactor_of_host(
     }
     let mut public: Vec<&str> = config.entries.iter().map(|e| e.value.as_str()).collect();
     public.extend(["/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
-    Redactor::new(secrets.iter().map(|(k, v)| (k.as_str(), v)), &public)
+    let redactor = Redactor::new(secrets.iter().map(|(k, v)| (k.as_str(), v)), &public);
+    if redactor.is_blind() { Err(TOO_MUCH.to_owned()) } else { Ok(redactor) }
 }
 
-/// The redactor for this case.
-pub(super) fn redactor(case: &Case, environment: &Environment) -> Redactor {
+const TOO_LARGE: &str = "is too large for an env file, so its values cannot be masked";
+const TOO_MUCH: &str = "the env files have too many values, so they cannot be masked";
+
+/// The redactor for this case; says why nothing is shown, where that is so.
+pub(super) fn redactor(
+    case: &Case,
+    environment: &Environment,
+    not_seen: &mut Vec<String>,
+) -> Redactor {
+    let too_large = environment.too_large.iter();
+    let files = too_large.map(|path| format!("\"{}\" {TOO_LARGE}", path.display()));
     let mut public: Vec<&str> = case.config.entries.iter().map(|e| e.value.as_str()).collect();
     public.extend([case.unit.as_str(), "/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
-    Redactor::new(environment.secrets.iter().map(|(k, v)| (k.as_str(), v)), &public)
+    let secrets = environment.secrets.iter().map(|(k, v)| (k.as_str(), v));
+    let mut redactor = Redactor::new(secrets, &public);
+    let many = redactor.is_blind().then(|| TOO_MUCH.to_owned());
+    let why: Vec<String> = files.chain(many).collect();
+    if !why.is_empty() {
+        redactor.blind();
+        not_seen.extend(why.iter().map(|why| format!("{why}: what was said is left out")));
+    }
+    redactor
 }

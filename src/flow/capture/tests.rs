@@ -114,6 +114,50 @@ fn a_failure_hidden_by_success_exit_status_is_recorded_once() {
     assert_eq!(host.log(), log);
 }
 
+/// Somebody who has the service's rights fills what is read: there is a record all the same, in time,
+/// and nothing of a value that was not learned is in it.
+fn check_a_record_without_words(files: usize, size: usize) {
+    let host = Host::new();
+    let app = host.dir.path().join("opt/projectmeats");
+    std::fs::create_dir_all(app.join("backend")).expect("made");
+    for (number, name) in ["backend/.env", ".env", ".env.production"].iter().take(files).enumerate()
+    {
+        let line = |n: usize| format!("K{n}=hidden-{number}-{n}\n");
+        let mut text: String = (0..size / 40).map(line).collect();
+        text.push_str(&"x".repeat(size - text.len()));
+        host.write(&format!("opt/projectmeats/{name}"), &text);
+    }
+    let id = invocation(3);
+    let found = r#"[{"id":"ENV-091","blocks":true,"text":"hidden-0-4711"}]"#;
+    std::fs::create_dir(host.dir.path().join("run/projectmeats-fixes")).expect("made");
+    let status = format!(r#"{{"invocation_id":"{id}","findings":{found}}}"#);
+    host.write("run/projectmeats-fixes/status.json", &status);
+    let begun = std::time::Instant::now();
+    host.stop(&[
+        ("SERVICE_RESULT", "exit-code"),
+        ("EXIT_CODE", "exited"),
+        ("EXIT_STATUS", "1"),
+        ("INVOCATION_ID", &id),
+    ]);
+    let [record] = &host.records()[..] else { panic!("{:?}", host.records()) };
+    let json = serde_json::to_string(record).expect("a text");
+    assert!(!json.contains("hidden-") && !host.log().contains("hidden-"), "{json}");
+    assert!(json.contains("[left out]"), "{json}");
+    assert!(record.not_seen.iter().any(|why| why.contains("cannot be masked")), "{json}");
+    assert_eq!(record.result.exit_status, Some(1));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_file_that_is_too_large_leaves_a_record_without_words() {
+    check_a_record_without_words(1, 16 << 20);
+}
+
+#[test]
+fn files_with_too_many_values_leave_a_record_without_words() {
+    check_a_record_without_words(3, 500 << 10);
+}
+
 #[test]
 fn a_loop_is_counted_and_none_is_lost() {
     let host = Host::new();

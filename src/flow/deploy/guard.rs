@@ -17,9 +17,14 @@ pub(super) fn need_root(root: &Root) -> Result<(), String> {
 
 /// One deployment at a time. Not the lock of pre-start: the restart runs that.
 pub(super) fn take_lock(root: &Root) -> Result<lock::Lock, String> {
+    lock_of(root, "lock")
+}
+
+/// A lock in the directory of deployments.
+pub(super) fn lock_of(root: &Root, name: &str) -> Result<lock::Lock, String> {
     let directory = Path::new(STATE_DIR).join("deploy");
     make_root_directories(root, &[PathBuf::from(STATE_DIR), directory.clone()])?;
-    lock::take(root, &directory.join("lock"), LOCK_WAIT)
+    lock::take(root, &directory.join(name), LOCK_WAIT)
 }
 
 /// The same, before the host is looked at: what a plan is made of must still be so when it is carried

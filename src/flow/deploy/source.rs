@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::unpack::owner_of_tree;
 use crate::deploy::{Layout, SourceFacts, SourceKind};
 use crate::model::{Fact, FileKind, Finding, Subject, finding};
 use crate::sys::Root;
@@ -44,16 +45,17 @@ pub(super) fn observe_source(
             .map(|r| facts(0, r))
             .ok_or_else(|| has_no(Path::new("requirements.txt")));
     }
-    let names = archive_names(from).map_err(no)?;
+    let names = archive_names(root, from).map_err(no)?;
     let strip = strip_of(&names, &manage).ok_or_else(|| has_no(&manage))?;
     let has = |path: &&PathBuf| names.iter().any(|name| stripped(name, strip) == **path);
     let requirements = candidates.iter().find(has).cloned();
     requirements.map(|r| facts(strip, r)).ok_or_else(|| has_no(Path::new("requirements.txt")))
 }
 
-fn archive_names(path: &Path) -> Result<Vec<PathBuf>, String> {
+fn archive_names(root: &Root, path: &Path) -> Result<Vec<PathBuf>, String> {
     let file = format!("--file={}", path.display());
     let request = Request::new(&["/usr/bin/tar", "--list", &file])
+        .owner(owner_of_tree(root, path))
         .deadline(Duration::from_secs(120))
         .max_output(64 << 20);
     let output = exec::run(&request)?;
@@ -61,16 +63,21 @@ fn archive_names(path: &Path) -> Result<Vec<PathBuf>, String> {
         return Err(output.describe());
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text.lines().map(|line| line.trim_start_matches("./").into()).collect())
+    Ok(text.lines().map(PathBuf::from).collect())
 }
 
-/// How many leading directories lie above the project: 0, or 1 as in archives of forges.
+/// How many leading directories lie above the project: 0, or 1 as in archives of forges. To tar a "."
+/// in front is one, too.
 fn strip_of(names: &[PathBuf], manage: &Path) -> Option<usize> {
-    (0..=1).find(|strip| names.iter().any(|name| stripped(name, *strip) == manage))
+    let most = |name: &Path| if name.starts_with(".") { 2 } else { 1 };
+    let fits = |name: &PathBuf, strip| strip <= most(name) && stripped(name, strip) == manage;
+    (0..=2).find(|strip| names.iter().any(|name| fits(name, *strip)))
 }
 
 fn stripped(name: &Path, strip: usize) -> PathBuf {
-    name.components().skip(strip).collect()
+    // Where nothing is cut off, a "." changes nothing.
+    let skipped = if strip == 0 && name.starts_with(".") { 1 } else { strip };
+    name.components().skip(skipped).collect()
 }
 
 #[cfg(test)]
@@ -84,6 +91,9 @@ mod tests {
             (&["backend/manage.py"][..], Some(0)),
             (&["meats-1.0/", "meats-1.0/backend/manage.py"], Some(1)),
             (&["a/b/backend/manage.py"], None),
+            (&["./", "./backend/manage.py"], Some(0)),
+            (&["./a/backend/manage.py"], Some(2)),
+            (&["./a/b/backend/manage.py"], None),
             (&[], None),
         ] {
             let names: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();

@@ -1,7 +1,8 @@
 //! Trees and archives become root's.
 //!
-//! Invariant: root reads no tree that somebody else can change: its owner packs it, so a link in it
-//! leads nobody farther than its owner comes. Archives are unpacked without the right to make devices.
+//! Invariant: root reads no tree and no archive that somebody else can change: its owner packs it or
+//! hands it over, so a link leads nobody farther than its owner comes. Archives are unpacked without
+//! the right to make devices.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,15 +10,16 @@ use std::time::Duration;
 use super::guard::perform_one;
 use super::worker::{Done, Failure, Part, Worker};
 use crate::deploy::Unpack;
-use crate::model::{Effect, Fact, FileKind, Owner};
+use crate::model::{Effect, Fact, FileKind, Owner, Stat};
 use crate::sys::Root;
 use crate::sys::exec::{self, Output, Request};
+use crate::sys::ids::Accounts;
 
 /// Most bytes of a tree, and of one file of an archive.
 const MOST: &str = "--fsize=4294967296";
 const SECONDS: u64 = 600;
 /// Whose right to read is everybody's.
-const NOBODY: Owner = Owner { uid: 65534, gid: 65534 };
+pub(super) const NOBODY: Owner = Owner { uid: 65534, gid: 65534 };
 
 impl Worker<'_> {
     pub(super) fn unpack(&mut self, unpack: &Unpack) -> Done {
@@ -31,11 +33,19 @@ impl Worker<'_> {
     }
 
     fn pack(&self, unpack: &Unpack, packed: &Path) -> Result<(), Failure> {
-        let mut words = vec!["/usr/bin/tar".to_owned(), "--create".to_owned()];
-        words.extend(["--file=-".to_owned(), format!("--directory={}", unpack.from.display())]);
-        words.extend(unpack.without.iter().map(|pattern| format!("--exclude={pattern}")));
-        words.push(".".to_owned());
+        let from = unpack.from.display();
+        // First, for what is exchanged afterwards is then read with no more than these rights.
         let owner = owner_of_tree(self.root, &unpack.from);
+        let stat = self.root.stat(&unpack.from);
+        let mut words;
+        if stat.known().is_some_and(|stat| stat.kind == FileKind::Directory) {
+            words = vec!["/usr/bin/tar".to_owned(), "--create".to_owned()];
+            words.extend(["--file=-".to_owned(), format!("--directory={from}")]);
+            words.extend(unpack.without.iter().map(|pattern| format!("--exclude={pattern}")));
+            words.push(".".to_owned());
+        } else {
+            words = vec!["/usr/bin/cat".to_owned(), "--".to_owned(), from.to_string()];
+        }
         self.limited(&words, |request| request.owner(owner).into_file(packed))
     }
 
@@ -92,16 +102,30 @@ fn why(words: &[&str], output: &Output) -> String {
 pub(super) fn owner_of_tree(root: &Root, tree: &Path) -> Owner {
     let (stat, guarded) = root.stat_guarded(tree);
     match stat {
-        Fact::Known(stat) if stat.uid != 0 => Owner { uid: stat.uid, gid: stat.gid },
+        // Root put it there, and there is nothing in it that could lead elsewhere.
+        Fact::Known(stat) if guarded && stat.kind == FileKind::Regular => Owner::ROOT,
+        Fact::Known(stat) if stat.uid != 0 => owner_of(root, &stat),
         Fact::Known(stat) if guarded && stat.kind == FileKind::Directory => Owner::ROOT,
         _ => tree.ancestors().skip(1).find_map(|above| other(root, above)).unwrap_or(Owner::ROOT),
     }
 }
 
+/// Whose an object is, with a group of that user: the object may have inherited another one.
+pub(super) fn owner_of(root: &Root, stat: &Stat) -> Owner {
+    let accounts = Accounts::observe(root);
+    let known = accounts.knows(stat.uid).then(|| accounts.find_user(&stat.uid.to_string()));
+    let gid = match known.flatten() {
+        Some(user) if accounts.supplementary(&user.name).contains(&stat.gid) => stat.gid,
+        Some(user) => user.gid,
+        None => NOBODY.gid,
+    };
+    Owner { uid: stat.uid, gid }
+}
+
 /// Who besides root decides what lies in a directory; names in a sticky one are their owners'.
 fn other(root: &Root, directory: &Path) -> Option<Owner> {
     match root.stat(directory) {
-        Fact::Known(stat) if stat.uid != 0 => Some(Owner { uid: stat.uid, gid: stat.gid }),
+        Fact::Known(stat) if stat.uid != 0 => Some(owner_of(root, &stat)),
         Fact::Known(stat) if stat.kind == FileKind::Directory => {
             (stat.mode & 0o022 != 0 && stat.mode & 0o1000 == 0).then_some(NOBODY)
         }
@@ -132,6 +156,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::model::Secret;
 
     #[test]
     fn whose_rights_read_a_tree() {
@@ -139,7 +164,7 @@ mod tests {
         let own = tempfile::tempdir().expect("a directory");
         let stat = root.stat(own.path());
         let stat = stat.known().expect("it is there");
-        let me = Owner { uid: stat.uid, gid: stat.gid };
+        let me = owner_of(&root, stat);
         symlink("/usr", own.path().join("link")).expect("a link");
         for (path, owner) in [
             (Path::new("/usr"), Owner::ROOT),
@@ -149,6 +174,29 @@ mod tests {
         ] {
             assert_eq!(owner_of_tree(&root, path), owner, "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_group_is_inherited_by_a_directory_and_not_by_its_owner() {
+        let own = tempfile::tempdir().expect("a directory");
+        let root = Root::open(own.path()).expect("the root");
+        let stat = root.stat(Path::new("/"));
+        let stat = stat.known().expect("it is there");
+        let write = |path: &str, text: &str| {
+            let owner = Owner { uid: stat.uid, gid: stat.gid };
+            let content = Secret::new(text);
+            perform_one(&root, Effect::Write { path: path.into(), content, owner, mode: 0o644 })
+                .ok();
+        };
+        let etc = Owner { uid: stat.uid, gid: stat.gid };
+        perform_one(&root, Effect::MakeDir { path: "/etc".into(), owner: etc, mode: 0o755 }).ok();
+        write("/etc/passwd", "alice:x:61000:61000::/:/bin/sh\n");
+        write("/etc/group", "alice:x:61000:\nshadow:x:42:\ndev:x:43:bob,alice\n");
+        let of = |uid, gid| owner_of(&root, &Stat { uid, gid, ..*stat }).gid;
+        assert_eq!(of(61000, 61000), 61000);
+        assert_eq!(of(61000, 42), 61000);
+        assert_eq!(of(61000, 43), 43);
+        assert_eq!(of(61001, 42), NOBODY.gid);
     }
 
     #[test]

@@ -2,22 +2,27 @@
 
 use std::time::Duration;
 
-use super::Line;
+use super::{Line, Wanted};
 use crate::sys::exec::{self, Request};
+use crate::sys::journal_file::OF_ROOT;
 
-/// The last `max` lines that have one of `values` (`NAME=value`).
+/// The last `max` lines that have one of `values` (`NAME=value`), or are root's and have one of
+/// `of_root`.
 ///
 /// # Errors
 /// What journalctl said.
-pub(super) fn read(values: &[&str], max: usize, limit: Duration) -> Result<Vec<Line>, String> {
-    let lines = format!("--lines={max}");
+pub(super) fn read(wanted: &Wanted, limit: Duration) -> Result<Vec<Line>, String> {
+    let lines = format!("--lines={}", wanted.max);
     let fields = "--output-fields=MESSAGE,SYSLOG_IDENTIFIER,_COMM,_UID,_SYSTEMD_INVOCATION_ID";
     // Without --all a long message is printed as null.
     let mut argv =
         vec!["/usr/bin/journalctl", "--quiet", "--no-pager", "--all", "--output=json", fields];
     argv.push(&lines);
-    for value in values {
+    for value in wanted.values {
         argv.extend([value, "+"]);
+    }
+    for value in wanted.of_root {
+        argv.extend([value, OF_ROOT, "+"]);
     }
     argv.pop();
     let request = Request::new(&argv).deadline(limit).max_output(16 << 20);

@@ -21,6 +21,10 @@ use object::{JournalFile, Stamp};
 
 /// Files of a directory that are looked at.
 const FILES: usize = 2000;
+/// Entries of a file with a field that anybody can send which are looked at.
+const CLAIMED: usize = 16_384;
+/// What journald says of root's.
+pub(super) const OF_ROOT: &str = "_UID=0";
 
 /// Why a file, or a part of it, was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,8 @@ impl From<std::io::Error> for Trouble {
 pub(super) struct Wanted<'a> {
     /// An entry that has one of these (`NAME=value`) is wanted.
     pub values: &'a [&'a str],
+    /// As well as one that has one of these, and that root sent: anybody can send such a field.
+    pub of_root: &'a [&'a str],
     /// The last so many.
     pub max: usize,
     /// Only entries of the boot that is running.
@@ -197,10 +203,15 @@ fn look(
             continue;
         }
         let Some((path, file)) = files.get_mut(number) else { break };
-        match again(file, |file| hits_of(file, number, wanted)) {
-            Ok((more, entries)) => {
+        match again(file, |file| hits_of(file, number, wanted, deadline)) {
+            Ok((more, entries, whole)) => {
                 hits.extend(more);
                 found.entries += entries;
+                if !whole {
+                    let why = "others sent so many lines as if root had sent them that some of \
+                               root's may be missing";
+                    found.troubles.push(why.to_owned());
+                }
             }
             Err(trouble) => note(path, trouble, &mut found.troubles)?,
         }
@@ -218,17 +229,38 @@ fn is_older(files: &[Named], number: usize, hits: &[Hit], max: usize) -> bool {
     of_hit == Some(file.header.sequence) && file.header.last_number < hit.stamp.number
 }
 
+/// The hits, how many there are, and whether all could be looked at.
 fn hits_of(
     file: &mut JournalFile,
     number: usize,
     wanted: &Wanted,
-) -> Result<(Vec<Hit>, u64), Trouble> {
+    deadline: &Deadline,
+) -> Result<(Vec<Hit>, u64, bool), Trouble> {
     let mut entries = Vec::new();
     let mut count = 0;
+    let mut whole = true;
     for value in wanted.values {
         let Some(data) = file.find(value.as_bytes())? else { continue };
         count += JournalFile::count(&data);
         entries.extend(file.last_entries(&data, wanted.max)?);
+    }
+    for value in wanted.of_root {
+        let Some(root) = file.find(OF_ROOT.as_bytes())? else { break };
+        let Some(data) = file.find(value.as_bytes())? else { continue };
+        let claimed = file.last_entries(&data, CLAIMED)?;
+        let mut left = wanted.max;
+        for (looked, entry) in claimed.iter().rev().enumerate() {
+            if left == 0 || looked % 256 == 255 && deadline.passed() {
+                whole &= left == 0;
+                break;
+            }
+            if file.fields(*entry)?.contains(&root.at) {
+                entries.push(*entry);
+                count += 1;
+                left -= 1;
+            }
+        }
+        whole &= left == 0 || claimed.len() < CLAIMED;
     }
     entries.sort_unstable();
     entries.dedup();
@@ -236,7 +268,7 @@ fn hits_of(
     entries.drain(..entries.len().saturating_sub(wanted.max));
     let hit = |entry| Ok(Hit { file: number, entry, stamp: file.stamp(entry)? });
     let hits: Result<Vec<Hit>, Trouble> = entries.into_iter().map(hit).collect();
-    Ok((hits?, count))
+    Ok((hits?, count, whole))
 }
 
 /// What cannot be read may have been written since its block was read: it is read once more.

@@ -36,6 +36,7 @@ pub(super) struct JournalFile {
 /// A DATA object: `NAME=value` and the entries that have it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Data {
+    pub at: u64,
     /// How its value is compressed.
     pub compression: u8,
     value_at: u64,
@@ -100,6 +101,7 @@ impl JournalFile {
         let most = self.blocks.length() / ENTRY_LENGTH;
         let mut number = |offset| self.blocks.u64(at + offset);
         Ok(Data {
+            at,
             compression: compression & (XZ | LZ4 | ZSTD),
             value_at: at + head,
             length,

@@ -26,6 +26,10 @@ fn unpacked(packed: &[u8]) -> Vec<u8> {
 
 /// The last `max` lines of the file with these bytes.
 fn read_bytes(bytes: &[u8], values: &[&str], max: usize) -> Result<Found, String> {
+    read_wanted(bytes, Wanted { values, of_root: &[], max, this_boot: false, since: 0 })
+}
+
+fn read_wanted(bytes: &[u8], wanted: Wanted) -> Result<Found, String> {
     let mut file = tempfile::tempfile().expect("a file");
     file.write_all(bytes).expect("it is written");
     let mut found = Found::default();
@@ -37,7 +41,6 @@ fn read_bytes(bytes: &[u8], values: &[&str], max: usize) -> Result<Found, String
         }
     };
     let mut files = vec![(PathBuf::from("x"), file)];
-    let wanted = Wanted { values, max, this_boot: false, since: 0 };
     look(&mut files, &wanted, &Deadline::after(Duration::from_secs(60)), &mut found)?;
     Ok(found)
 }
@@ -65,6 +68,37 @@ fn each_form_is_read() {
         assert_eq!(last, found.lines[found.lines.len() - 7..], "{form}");
         let none = read_bytes(&bytes, &["UNIT=other.service"], 7).expect("a known form");
         assert!(none.lines.is_empty() && none.troubles.is_empty(), "{form}: {none:?}");
+    }
+}
+
+#[test]
+fn of_a_field_that_anybody_can_send_only_roots_lines_are_taken() {
+    for (form, packed) in FORMS {
+        let mut bytes = unpacked(packed);
+        let of_root = &UNIT[1..];
+        let ask = |bytes: &[u8], max| {
+            let wanted = Wanted { values: &[], of_root, max, this_boot: false, since: 0 };
+            read_wanted(bytes, wanted).expect("a known form")
+        };
+        let before = ask(&bytes, 1000);
+        assert_eq!((before.lines.len(), before.entries), (3, 3), "{form}");
+        assert_eq!(ask(&bytes, 1).lines, before.lines[2..], "{form}");
+        // The last line becomes a stranger's.
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes).expect("it is written");
+        let mut file = JournalFile::open(file).expect("a file");
+        let data = file.find(UNIT[1].as_bytes()).expect("whole").expect("there");
+        let root = file.find(OF_ROOT.as_bytes()).expect("whole").expect("there");
+        let last = file.last_entries(&data, 1).expect("whole")[0];
+        let fields = file.fields(last).expect("whole");
+        let place = fields.iter().position(|at| *at == root.at).expect("it is root's");
+        let other = fields[if place == 0 { 1 } else { 0 }];
+        let (width, step) = if file.header.compact { (4, 4) } else { (8, 16) };
+        let at = usize::try_from(last).expect("it fits") + 64 + place * step;
+        bytes[at..at + width].copy_from_slice(&other.to_le_bytes()[..width]);
+        let after = ask(&bytes, 1);
+        assert_eq!(after.lines, before.lines[1..2], "{form}");
+        assert_eq!(ask(&bytes, 1000).entries, 2, "{form}");
     }
 }
 

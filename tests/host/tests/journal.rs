@@ -72,7 +72,7 @@ fn text_of(value: &Value) -> String {
 }
 
 fn by_files(root: &Root, values: &[&str], max: usize) -> Result<Vec<Said>> {
-    let reading = journal::query(root, values, max, Duration::from_secs(20));
+    let reading = journal::query(root, values, &[], max, Duration::from_secs(20));
     let reading = reading.map_err(anyhow::Error::msg)?;
     ensure!(reading.by_journalctl.is_none(), "{reading:?}");
     ensure!(reading.troubles.is_empty(), "{:?}", reading.troubles);
@@ -175,7 +175,7 @@ fn unknown_form(machine: &Machine) -> Result<()> {
     ))?;
     let root = Root::open(&machine.root())?;
     // No such file is there for the journalctl of this machine either, so the text has both reasons.
-    let reading = journal::query(&root, &["_PID=1"], 5, Duration::from_secs(5));
+    let reading = journal::query(&root, &["_PID=1"], &[], 5, Duration::from_secs(5));
     let why = reading.map_or_else(Some, |r| r.by_journalctl).context("no reason")?;
     ensure!(why.contains("is of an unknown form: flags 0x80"), "{why}");
     Ok(())
