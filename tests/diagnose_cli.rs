@@ -154,7 +154,6 @@ fn what_changed_since_the_repair_is_left_alone() {
     assert_eq!(fs::metadata(&log).unwrap().uid(), 0, "the rest is taken back");
 }
 
-/// A repair that was cut off after its record was written: what it did not do is no step.
 #[test]
 fn an_env_file_that_others_can_write_is_never_healthy() {
     for mode in [0o604, 0o640, 0o644, 0o660, 0o664, 0o666] {
@@ -233,6 +232,7 @@ fn adoption_says_what_stays_and_keeps_off_another_name() {
     assert_eq!(picture(host.path()), before);
 }
 
+/// A repair that was cut off after its record was written: what it did not do is no step.
 #[test]
 fn an_interrupted_repair_can_be_taken_back() {
     let host = broken();

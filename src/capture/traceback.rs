@@ -190,7 +190,7 @@ impl Reader {
                 open.lines.pop();
             }
             // Frames without a head are also those of a call stack that logging shows.
-            let whole = open.lines.first().is_some_and(|l| l.trim_end().ends_with(HEAD))
+            let whole = open.lines.iter().any(|l| l.trim_end().ends_with(HEAD))
                 || SYNTAX.contains(&open.name());
             if !open.exception.is_empty() && whole && !self.harmless {
                 self.done.push(open);

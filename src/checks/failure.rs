@@ -1,6 +1,6 @@
 //! Why the last run ended: what the capture of failures concludes, told as the cause.
 
-use super::{Check, Facts, Verdict, in_force};
+use super::{Check, Facts, ServiceState, Verdict, in_force};
 use crate::capture::Record;
 use crate::model::{Finding, Kind, Subject, finding};
 
@@ -70,7 +70,9 @@ fn told(facts: &Facts, record: &Record) -> Option<Finding> {
         ];
     }
     let unit_is_to_blame = UNITS.contains(&kind) && finding.commands.is_empty();
-    let state = facts.service.known().filter(|s| unit_is_to_blame && in_force::is_movable(s));
+    let named = facts.config.unit();
+    let movable = |state: &&ServiceState| in_force::is_movable(state, &named);
+    let state = facts.service.known().filter(|_| unit_is_to_blame).filter(movable);
     if let Some(state) = state {
         finding.commands = in_force::rewrite(facts, state);
     }

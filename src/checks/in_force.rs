@@ -201,7 +201,7 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
 pub(super) fn rewrite(facts: &Facts, state: &ServiceState) -> Vec<Vec<String>> {
     let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let (unit, name) = (facts.config.unit(), facts.config.service.value.as_str());
-    match is_movable(state) {
+    match is_movable(state, &unit) {
         true => vec![
             words(&["meats-diagnose", "unit", "--adopt"]),
             words(&["systemctl", "restart", name]),
@@ -211,10 +211,12 @@ pub(super) fn rewrite(facts: &Facts, state: &ServiceState) -> Vec<Vec<String>> {
 }
 
 /// `meats-diagnose unit --adopt` takes it, and nothing of the administrator's stays in force.
-pub(super) fn is_movable(state: &ServiceState) -> bool {
+pub(super) fn is_movable(state: &ServiceState, unit: &str) -> bool {
     let his = |file: &Path| ADMIN_DIRS.iter().any(|dir| file.starts_with(dir));
     let mut drop_ins = state.drop_ins.split_whitespace().map(Path::new);
-    his(&state.fragment) && !is_template(&state.fragment) && !drop_ins.any(his)
+    // Of an alias it would take the name alone.
+    let named = state.fragment.file_name().is_some_and(|name| name == unit);
+    his(&state.fragment) && named && !is_template(&state.fragment) && !drop_ins.any(his)
 }
 
 #[cfg(test)]

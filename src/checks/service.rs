@@ -74,7 +74,7 @@ fn judge(facts: &Facts, state: &ServiceState) -> Vec<Finding> {
             let mut detail =
                 format!("starts so far: {}; the last one: {}", state.restarts + 1, ended(state));
             let endless = state.in_force.as_ref().is_some_and(InForce::is_endless);
-            match endless && in_force::is_movable(state) {
+            match endless && in_force::is_movable(state, &facts.config.unit()) {
                 true => {
                     detail.push_str("; the unit's start limit is out of reach, so it never fails");
                     let adopt: &[&str] = &["meats-diagnose", "unit", "--adopt"];

@@ -117,7 +117,7 @@ keys! {
         "How long an answer may take.";
 
     WATCHDOG_INTERVAL_SEC: "watchdog" "interval_sec" = "0", "seconds, 0 or 10 to 86400",
-        "Ask the health path so often while the service runs, and restart the service when it fails to answer failures times in a row. 0 is off: then nothing of this package runs while the service does.";
+        "Ask the health path so often while the service runs, and restart the service when it fails to answer failures times in a row. Beside a unit that does not say where it listens, addresses must be set. 0 is off: then nothing of this package runs while the service does.";
     WATCHDOG_FAILURES: "watchdog" "failures" = "3", "1 to 100",
         "Questions in a row without a good answer before the watchdog restarts the service.";
 

@@ -51,12 +51,16 @@ pub(super) fn look(name: &'static str, work: Vec<Work>) -> Step {
 
 /// The application is loaded and asked; Django's own check.
 pub(super) fn settings(target: &Target, config: &Config) -> Step {
-    let inspect = Work::Inspect {
+    let check = target.manage(&["check"], LOOK, Reads::Check);
+    look("settings", vec![inspect(target, config), check])
+}
+
+pub(super) fn inspect(target: &Target, config: &Config) -> Work {
+    Work::Inspect {
         python: target.venv.join("bin/python"),
         directory: target.directory.clone(),
         application: config.application.value.clone(),
-    };
-    look("settings", vec![inspect, target.manage(&["check"], LOOK, Reads::Check)])
+    }
 }
 
 /// `collectstatic` by itself.

@@ -42,6 +42,8 @@ pub enum Work {
     /// Dumps the PostgreSQL database of the service into this new file of root's, if the inspection
     /// before found migrations that are pending.
     Dump { to: PathBuf },
+    /// What need not succeed: a failure is a note, behind these words.
+    Attempt { what: &'static str, work: Vec<Work> },
     /// Starts the application on a spare port of this host, as the service user, and asks it.
     Trial { gunicorn: PathBuf, directory: PathBuf, application: String, seconds: u64 },
     /// Waits until every service of the stack has a container that its own check calls healthy.
@@ -221,6 +223,10 @@ fn describe(work: &Work) -> Option<String> {
             format!(
                 "load {application} as the service user and look at its settings and migrations"
             )
+        }
+        Work::Attempt { work, .. } => {
+            let lines: Vec<String> = work.iter().filter_map(describe).collect();
+            format!("try to {}", lines.join("; "))
         }
         Work::Dump { to } => {
             format!(

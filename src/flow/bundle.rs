@@ -93,7 +93,8 @@ fn journal_text(root: &Root, round: &Round) -> String {
     if let Fact::Unknown(why) = root.read(&round.facts.config.env_file, env_repair::ENV_LIMIT) {
         return format!("left out: the env file could not be read ({why}), so no value is masked");
     }
-    let unit = round.facts.config.unit();
+    let names = super::units::names(root, &round.facts.config.unit());
+    let unit = names.first().cloned().unwrap_or_default();
     let (own, about) = (format!("_SYSTEMD_UNIT={unit}"), format!("UNIT={unit}"));
     match journal::query(root, &[&own], &[&about], LINES, Duration::from_secs(10)) {
         Ok(reading) => {

@@ -282,7 +282,8 @@ fn handed(triggered_by: &str) -> Option<String> {
 /// Why the last run ended: from the journal while it has that run, else the newest record.
 fn failure(root: &Root, config: &Config, service: &Fact<ServiceState>) -> Fact<Record> {
     let Some(state) = service.known().filter(|s| s.died()) else { return Fact::Absent };
-    let unit = config.unit();
+    let names = super::units::names(root, &config.unit());
+    let unit = names.first().cloned().unwrap_or_default();
     // In the middle of another start the journal of the last run is not PID 1's to name.
     let between = state.active != "activating" || state.sub == "auto-restart";
     let seen = between.then(|| super::capture::look(root, config, &unit)).flatten();
@@ -297,7 +298,7 @@ fn failure(root: &Root, config: &Config, service: &Fact<ServiceState>) -> Fact<R
     match super::failures::observe(root) {
         Fact::Known(records) => records
             .into_iter()
-            .find(|r| r.unit == unit && r.tells() && fresh(r))
+            .find(|r| names.contains(&r.unit) && r.tells() && fresh(r))
             .map_or(Fact::Absent, Fact::Known),
         Fact::Absent => Fact::Absent,
         Fact::Unknown(why) => Fact::Unknown(format!("records of failures: {why}")),
@@ -336,7 +337,10 @@ fn listeners(
         super::environment::gunicorn_addresses(config).into_iter().map(look).collect();
     let taken = listeners.iter().any(|l| l.taken_by.is_some());
     let runs = service.known().is_some_and(ServiceState::runs);
-    if config.address_guessed && runs && listeners.iter().all(|l| !l.connects) {
+    if config.address_guessed
+        && runs
+        && listeners.iter().all(|l| !l.connects || l.taken_by.is_some())
+    {
         let why = "the unit does not say where it listens: name it in addresses of fixes.conf";
         return Fact::Unknown(why.to_owned());
     }
@@ -364,8 +368,8 @@ fn taken_by(root: &Root, config: &Config, address: &str) -> Option<(Holder, Opti
     let Holder::Process { pid, .. } = holder else { return None };
     let group = root.read(Path::new(&format!("/proc/{pid}/cgroup")), 64 << 10);
     let group = String::from_utf8_lossy(group.known()?).into_owned();
-    let unit = config.unit();
-    let own = group.split(['/', '\n']).any(|part| part == unit);
+    let names = super::units::names(root, &config.unit());
+    let own = group.split(['/', '\n']).any(|part| names.iter().any(|name| part == name));
     (!own && pid != 1).then(|| (holder, service_of(&group)))
 }
 

@@ -26,7 +26,9 @@ pub fn main(root: &Root, asked: &Probe, out: &mut dyn Write) -> u8 {
     let (config, _) = observe_settings(root);
     let targets = addresses(&config);
     if asked.strike {
-        return strike(root, &config, &targets, out);
+        // Silence at an address that nobody named says nothing.
+        let named: &[String] = if config.address_guessed { &[] } else { &targets };
+        return strike(root, &config, named, out);
     }
     let deadline = clock::Deadline::after(Duration::from_secs(asked.wait));
     loop {

@@ -191,10 +191,19 @@ pub(super) fn real_names(root: &Root, link: &Path) -> Vec<String> {
     names
 }
 
+/// The names of the service's unit; under the first of them systemd runs it.
+pub fn names(root: &Root, unit: &str) -> Vec<String> {
+    let there = places(unit).find(|path| root.kind(path, false).known().is_some());
+    let mut names = there.map(|path| real_names(root, &path)).unwrap_or_default();
+    names.retain(|name| !name.contains("@."));
+    names.push(unit.to_owned());
+    names
+}
+
 /// The text of a template, or of a drop-in, as systemd reads it for this unit: `%i`, and `%I` where it
 /// is the same (systemd.unit(5)).
 fn of_instance(bytes: Vec<u8>, unit: &str) -> Vec<u8> {
-    let stem = unit.strip_suffix(".service").unwrap_or(unit);
+    let stem = unit.rsplit_once('.').map_or(unit, |(stem, _)| stem);
     let Some((_, instance)) = stem.split_once('@') else { return bytes };
     let text = String::from_utf8_lossy(&bytes);
     let resolve = |part: &str| {
@@ -241,7 +250,7 @@ pub fn observe_socket(root: &Root, config: &Config, admin: &AdminUnit) -> AdminS
                     bytes.push(b'\n');
                     bytes.extend(drop_in.bytes);
                 }
-                return AdminSocket::Present { path, bytes };
+                return AdminSocket::Present { path, bytes: of_instance(bytes, &unit) };
             }
         }
     }

@@ -89,8 +89,12 @@ pub fn uname() -> (String, String, String) {
 pub fn of_unit(root: &Root, unit: &str) -> Vec<u32> {
     const MOUNTS: &[&str] = &["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"];
     let own = nix::unistd::getpid().as_raw().unsigned_abs();
+    // Instances are in a slice of their template (systemd.special(7)).
+    let template = unit.split_once('@').map(|(name, _)| name.replace('-', "\\x2d"));
+    let slice = template.map_or_else(String::new, |name| format!("system-{name}.slice"));
     for mount in MOUNTS {
-        let path = Path::new(mount).join("system.slice").join(unit).join("cgroup.procs");
+        let group = Path::new(mount).join("system.slice").join(&slice).join(unit);
+        let path = group.join("cgroup.procs");
         if let Fact::Known(bytes) = root.read(&path, 1 << 20) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             return text.lines().filter_map(|l| l.parse().ok()).filter(|p| *p != own).collect();

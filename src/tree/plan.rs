@@ -63,6 +63,10 @@ fn stays(plan: &mut Plan, facts: &TreeFacts) -> bool {
     }
     let mut mode = stat.mode;
     if !is_readable(stat, service, 0o1) {
+        // It may have been moved here to be opened: such a one is refused.
+        if !facts.log_dir.guarded {
+            return false;
+        }
         mode |= if stat.gid == service.gid { 0o010 } else { 0o001 };
     }
     if facts.log_dir_opened_by_root {
@@ -364,6 +368,9 @@ mod tests {
         assert_eq!(first(0, 0o750, false), "mode /l 751");
         assert_eq!(first(0, 0o777, true), "mode /l 775");
         assert_eq!(first(0, 0o777, false), log[0]);
+        facts.log_dir.guarded = false;
+        facts.log_dir.entry.stat = Fact::Known(stat(FileKind::Directory, 997, 997, 0o700, 2));
+        assert_eq!(told(&plan_tree(&facts)), [format!("LOG-004 {NOT_GIVEN}")]);
         let others =
             |uid, gid, mode| may_be_anothers(&stat(FileKind::Regular, uid, gid, mode, 1), SERVICE);
         assert!(others(997, 997, 0o644) && others(997, 33, 0o664));

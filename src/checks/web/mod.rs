@@ -123,7 +123,7 @@ fn judge(facts: &Facts, web: &Web) -> Vec<Finding> {
             ]),
         });
     }
-    if let Some(target) = web.dead.first().filter(|_| !ours) {
+    if let Some(target) = web.dead.first().filter(|_| !ours && !facts.config.address_guessed) {
         let own = addresses.first().map(String::as_str).unwrap_or_default();
         let detail = format!("it passes requests to {target}, where nobody listens, not to {own}");
         let show = ["grep", "-rn", "proxy_pass\\|server.*:", "/etc/nginx/sites-enabled"];

@@ -61,14 +61,18 @@ fn back(
     match old {
         Some(old) => {
             let target = Layout::link(old);
-            let text = format!("{} -> {}, restarted", layout.current.display(), target.display());
+            let text = format!(
+                "{} -> {}, restarted; static files collected again",
+                layout.current.display(),
+                target.display()
+            );
             let link = Effect::Relink { path: layout.current.clone(), target };
             let start = [systemctl(config, "restart"), health_work(config, seconds)];
             // The way back is complete, whatever the old release makes of it.
             let mut work = vec![Work::Effect(link), forget];
             work.extend(start.clone());
             // First that it answers; the list of static files is read at a start.
-            let again = static_files::again(layout, old, facts);
+            let again = static_files::again(config, layout, old, facts);
             if !again.is_empty() {
                 work.extend(again.into_iter().chain(start));
             }

@@ -52,7 +52,7 @@ pub fn plan_rollback(deployment: &Deployment) -> Vec<Step> {
     let facts = DeployFacts { free: Fact::Absent, ..deployment.facts.clone() };
     let mut steps = vec![plan_preflight(config, &facts, deployment.in_the_way.clone())];
     steps.push(settings(&target, config));
-    let again = static_files::again(layout, new, deployment.facts);
+    let again = static_files::again(config, layout, new, deployment.facts);
     if !again.is_empty() {
         steps.push(static_files::step(deployment, again));
     }
@@ -144,15 +144,17 @@ mod tests {
         let command = |work: &Work| match work {
             Work::Command(command) => {
                 let last = command.argv.iter().rev().take(2).rev();
-                Some(format!(
-                    "{} {}",
-                    command.directory.display(),
-                    last.cloned().collect::<Vec<_>>().join(" ")
-                ))
+                let last = last.cloned().collect::<Vec<_>>().join(" ");
+                vec![format!("{} {last}", command.directory.display())]
             }
-            _ => None,
+            // Its own settings come first.
+            Work::Attempt { work, .. } => {
+                assert!(matches!(work[0], Work::Inspect { .. }));
+                commands(work)
+            }
+            _ => Vec::new(),
         };
-        work.iter().filter_map(command).collect()
+        work.iter().flat_map(command).collect()
     }
 
     #[test]

@@ -140,7 +140,8 @@ pub(in crate::flow) fn redactor_of_host(
     for line in text.list("Service", "Environment") {
         secrets.extend(of_unit(line));
     }
-    for pid in process::of_unit(root, &config.unit()) {
+    let names = crate::flow::units::names(root, &config.unit());
+    for pid in names.iter().flat_map(|unit| process::of_unit(root, unit)) {
         let entries = process::environment(root, pid);
         let entries = entries.known().map(Vec::as_slice).unwrap_or_default();
         secrets.extend(entries.iter().flat_map(|entry| assignments(entry)));

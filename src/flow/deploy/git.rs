@@ -78,7 +78,8 @@ pub(super) fn fetch(
     let output = git(&directory, runs, &words, 60).map_err(no)?;
     let commit = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if !output.success() || commit.is_empty() || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let others = " (git ran without root's rights, because others can change the repository)";
+        let others = " (git ran without root's rights, for others can change the repository, or it is \
+            no whole one in this directory)";
         let who = if runs.1 { others } else { "" };
         return Err(no(format!("\"{reference}\" names no commit in it{}{who}", said(&output))));
     }

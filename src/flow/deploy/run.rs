@@ -42,6 +42,10 @@ impl Worker<'_> {
             Work::Inspect { python, directory, application } => {
                 self.inspect(python, directory, application)
             }
+            Work::Attempt { what, work } => Ok(self.step(work).unwrap_or_else(|failure| Part {
+                note: Some(format!("{what}: {}", failure.why)),
+                changed: true,
+            })),
             Work::Dump { to } => self.dump(to),
             Work::Trial { gunicorn, directory, application, seconds } => {
                 self.trial(gunicorn, directory, application, *seconds)
@@ -113,6 +117,8 @@ impl Worker<'_> {
     }
 
     fn inspect(&mut self, python: &Path, directory: &Path, application: &str) -> Done {
+        // Another release may have chosen another one.
+        self.settings_module = None;
         let python = python.display().to_string();
         let argv = [python.as_str(), "-", Inspection::MARKER, application];
         let request = Request::new(&argv)

@@ -54,13 +54,21 @@ pub(super) fn observe_source(
 
 fn archive_names(root: &Root, path: &Path) -> Result<Vec<PathBuf>, String> {
     let file = format!("--file={}", path.display());
+    let owner = owner_of_tree(root, path);
     let request = Request::new(&["/usr/bin/tar", "--list", &file])
-        .owner(owner_of_tree(root, path))
+        .owner(owner)
         .deadline(Duration::from_secs(120))
         .max_output(64 << 20);
     let output = exec::run(&request)?;
     if !output.success() {
-        return Err(output.describe());
+        // tar's last line says only that it gives up.
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let first = said.lines().next().unwrap_or_default();
+        let whose = match owner.uid {
+            0 => String::new(),
+            uid => format!(" (read with the rights of user {uid}, who can change its place)"),
+        };
+        return Err(format!("{first}{whose}"));
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().map(PathBuf::from).collect())

@@ -74,8 +74,8 @@ impl Worker<'_> {
             .ok_or_else(|| "the user or the group of the service does not exist".to_owned().into())
     }
 
-    /// The environment and the groups that systemd gives the service; what the application chose as its settings
-    /// holds for `manage.py`, too, whatever default that has.
+    /// The environment and the groups that systemd gives the service; what the application chose as
+    /// its settings holds for `manage.py`, too, whatever default that has.
     pub(super) fn surround(&self, mut request: Request) -> Request {
         let venv = self.config.venv.join("bin");
         request = request.env("PATH", format!("{}:{}", venv.display(), exec::PATH));

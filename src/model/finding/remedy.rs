@@ -20,7 +20,7 @@ impl Kind {
             }
             Some(_) => line
                 .replace("runuser -u projectmeats ", &format!("runuser -u {} ", host.user))
-                .replace("../venv/", &format!("{}/", host.venv))
+                .replace("../venv", host.venv)
                 .replace("/opt/projectmeats", host.app_dir),
             None => line.to_owned(),
         };
@@ -45,6 +45,8 @@ mod tests {
             app_dir: "/opt/projectmeats",
             venv: "../venv",
         };
+        let anew = all().find(|kind| kind.id == "APP-017").expect("a kind").remedy_on(&host);
+        assert!(anew.contains(" --clear /srv/env\n"), "{anew}");
         for kind in all() {
             assert_eq!(kind.remedy_on(&usual), kind.remedy, "{}", kind.id);
             let told = kind.remedy_on(&host);

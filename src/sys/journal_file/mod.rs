@@ -263,7 +263,10 @@ fn hits_of(
         whole &= left == 0 || claimed.len() < CLAIMED;
     }
     entries.sort_unstable();
+    let found = entries.len();
     entries.dedup();
+    // One that has two of the values was counted twice.
+    count = count.saturating_sub((found - entries.len()) as u64);
     // Of a file the last entries are at its end.
     entries.drain(..entries.len().saturating_sub(wanted.max));
     let hit = |entry| Ok(Hit { file: number, entry, stamp: file.stamp(entry)? });

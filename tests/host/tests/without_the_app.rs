@@ -50,23 +50,31 @@ fn logs_are_rotated_by_one_rule() -> Result<()> {
     const THEIRS: &str = "/etc/logrotate.d/projectmeats";
     let mut machine = Machine::of(&recipe::server())?;
     machine.boot()?;
-    machine.put(THEIRS, b"/var/log/projectmeats/*.log {\n\tdaily\n\tmissingok\n}\n", 0o644)?;
+    machine.put(
+        THEIRS,
+        b"/var/log/projectmeats/*.log {\n\tsu root root\n\tdaily\n\tmissingok\n}\n",
+        0o644,
+    )?;
     machine.ok("mkdir -p /var/log/projectmeats; echo x >/var/log/projectmeats/error.log")?;
     let said = package::install(&machine)?;
     ensure!(said.text().contains(THEIRS), "nothing is said of the host's rule: {said}");
     let rotates = "systemctl start logrotate.service";
-    machine.ok(&format!("{rotates}; [ ! -e {OURS} ]"))?;
+    machine.ok(&format!("{rotates} && [ ! -e {OURS} ]"))?;
     let again = || package::reinstall(&machine);
     machine.ok(&format!("rm {THEIRS}"))?;
     again()?;
-    machine.ok(&format!("grep -q USR1 {OURS}; {rotates}"))?;
-    machine.put(THEIRS, b"\"/var/log/[o-q]*/error.log\" {\n\tweekly\n}\n", 0o644)?;
+    machine.ok(&format!("grep -q USR1 {OURS} && {rotates}"))?;
+    machine.put(
+        THEIRS,
+        b"\"/var/log/[o-q]*/error.log\" {\n\tsu root root\n\tweekly\n}\n",
+        0o644,
+    )?;
     again()?;
-    machine.ok(&format!("{rotates}; [ ! -e {OURS} ]; rm {THEIRS}"))?;
+    machine.ok(&format!("{rotates} && [ ! -e {OURS} ] && rm {THEIRS}"))?;
     again()?;
     machine.ok(&format!("echo '# mine' >>{OURS}"))?;
     again()?;
-    machine.ok(&format!("grep -q mine {OURS}; rm {OURS}"))?;
+    machine.ok(&format!("grep -q mine {OURS} && rm {OURS}"))?;
     again()?;
     machine.ok(&format!("[ ! -e {OURS} ]"))?;
     machine.finish()
