@@ -219,6 +219,14 @@ fn address(bind: &str) -> String {
     }
 }
 
+/// `--workers=4`, `-w=4` and `-w4`; `-D` and `-R` have no value.
+pub fn attached_option(word: &str) -> Option<(&str, &str)> {
+    let short = word.split_at_checked(2).filter(|(option, value)| {
+        !value.is_empty() && !value.starts_with('=') && !["--", "-D", "-R"].contains(option)
+    });
+    short.filter(|(option, _)| option.starts_with('-')).or_else(|| word.split_once('='))
+}
+
 /// A command line as words.
 struct Options<'a>(&'a [&'a str]);
 
@@ -227,16 +235,8 @@ impl Options<'_> {
     fn all(&self, names: &[&str]) -> Vec<String> {
         let next = self.0.iter().skip(1).copied().chain([""]);
         let value = |(word, next): (&&str, &str)| {
-            let (name, attached) = match word.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (*word, None),
-            };
-            let short = names.iter().filter(|name| name.len() == 2);
-            let mut short = short.filter_map(|name| word.strip_prefix(name));
-            if let Some(value) = short.find(|v| !v.is_empty() && !v.starts_with('=')) {
-                return Some(value.to_owned());
-            }
-            names.contains(&name).then(|| attached.unwrap_or_else(|| next.to_owned()))
+            let (name, value) = attached_option(word).unwrap_or((word, next));
+            names.contains(&name).then(|| value.to_owned())
         };
         let found = self.0.iter().zip(next).filter_map(|(word, next)| value((word, next)));
         found.filter(|v| plain(v)).collect()

@@ -11,7 +11,7 @@ mod key;
 mod resolve;
 mod source;
 
-pub use adopt::{ServiceSettings, is_application};
+pub use adopt::{ServiceSettings, attached_option, is_application};
 pub use conffile::{render_conffile, render_roff};
 pub use directive::{DIRECTIVES, Directive};
 pub use key::{KEYS, Key};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::round::{Round, look_at_all};
 use super::tell::json;
-use super::{capture, env_repair, failures, observe_unit, show, show_unit, undo};
+use super::{capture, env_repair, failures, show, show_unit, undo, units};
 use crate::cli::diagnose::Bundle;
 use crate::model::{Fact, escape};
 use crate::report::{self, Document};
@@ -22,8 +22,8 @@ const LINES: usize = 500;
 pub fn main(root: &Root, asked: &Bundle, out: &mut dyn Write) -> Result<u8, String> {
     let round = look_at_all(root);
     let config = &round.facts.config;
-    let unit = observe_unit(root, config);
-    let redactor = capture::redactor_of_host(root, config, &unit)?;
+    let (admin, _) = units::observe_admin(root, config, &[]);
+    let redactor = capture::redactor_of_host(root, config, &admin)?;
     let time = clock::source_date().unwrap_or_else(|| clock::now().secs);
     let documents = documents(root, &round, time);
     let stamp = clock::utc_stamp(time);
@@ -93,7 +93,7 @@ fn journal_text(root: &Root, round: &Round) -> String {
     if let Fact::Unknown(why) = root.read(&round.facts.config.env_file, env_repair::ENV_LIMIT) {
         return format!("left out: the env file could not be read ({why}), so no value is masked");
     }
-    let names = super::units::names(root, &round.facts.config.unit());
+    let names = units::names(root, &round.facts.config.unit());
     let unit = names.first().cloned().unwrap_or_default();
     let (own, about) = (format!("_SYSTEMD_UNIT={unit}"), format!("UNIT={unit}"));
     match journal::query(root, &[&own], &[&about], LINES, Duration::from_secs(10)) {

@@ -95,8 +95,7 @@ fn running(root: &Root, config: &Config, candidates: &Candidates) -> Option<Matc
 
 /// SECRET_KEY of the unit's first process, from `/proc/PID/environ`.
 pub fn running_value(root: &Root, config: &Config) -> Option<Secret> {
-    let names = super::units::names(root, &config.unit());
-    names.iter().flat_map(|unit| process::of_unit(root, unit)).find_map(|pid| {
+    super::units::processes(root, config).find_map(|pid| {
         let entries = process::environment(root, pid);
         let value = entries.known()?.iter().find_map(|e| e.strip_prefix(KEY).map(<[u8]>::to_vec));
         value.map(Secret::new)

@@ -90,7 +90,7 @@ fn log_entries(root: &Root, config: &Config, ids: Ids) -> (Vec<Entry>, bool, Opt
         *owners.entry(stat.uid).or_insert_with(|| {
             // Files of www-data are the service's, whose group it is.
             let namesake = accounts.find_user(&config.group).is_some_and(|u| u.uid == stat.uid);
-            accounts.knows(stat.uid) && !namesake
+            accounts.by_uid(stat.uid).is_some() && !namesake
         })
     };
     let mut others = false;

@@ -38,4 +38,3 @@ mod watch;
 
 pub use host::{observe_ids, observe_tree, service_owner};
 pub use settings::{observe_service, observe_settings};
-pub use units::observe_unit;

@@ -1,12 +1,12 @@
 //! Observes what the unit planner needs: a look per fact, cheap enough for PID 1 to wait for.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::config::Config;
-use crate::model::{Fact, FileKind, Origin};
-use crate::sys::Root;
+use crate::model::{Fact, FileKind, Origin, plain_path};
 use crate::sys::ids::Accounts;
+use crate::sys::{Root, process};
 use crate::unit::{AdminSocket, AdminUnit, DROP_IN, DropIn, EnvFile, Program, UnitFacts};
 
 /// Directories of units, strongest first (systemd.unit(5)); generators' own are not among them.
@@ -23,14 +23,6 @@ const OWN_DIRS: &[&str] = &["/etc/systemd/system", "/usr/local/lib/systemd/syste
 
 /// Most bytes of one unit file or drop-in.
 const UNIT_LIMIT: u64 = 1 << 20;
-
-/// One look per fact.
-pub fn observe_unit(root: &Root, config: &Config) -> UnitFacts {
-    let enabled = enabled(root);
-    let admin = observe_admin(root, config, &enabled).0;
-    let socket = observe_socket(root, config, &admin);
-    observe_around(root, config, (admin, socket), &enabled)
-}
 
 /// What systemd starts at boot by name.
 pub fn enabled(root: &Root) -> Vec<OsString> {
@@ -160,15 +152,7 @@ fn at(root: &Root, path: &Path) -> Found {
 
 /// Where a link points, however it is spelled.
 fn leads_to(root: &Root, link: &Path) -> Option<PathBuf> {
-    let target = link.parent()?.join(root.link_target(link).known()?);
-    let mut path = PathBuf::new();
-    for part in target.components() {
-        if part == Component::ParentDir {
-            path.pop();
-        } else {
-            path.push(part);
-        }
-    }
+    let path = plain_path(&link.parent()?.join(root.link_target(link).known()?));
     // systemctl of Debian 12 writes /lib, which is a link.
     Some(path.strip_prefix("/lib").map_or(path.clone(), |rest| Path::new("/usr/lib").join(rest)))
 }
@@ -198,6 +182,12 @@ pub fn names(root: &Root, unit: &str) -> Vec<String> {
     names.retain(|name| !name.contains("@."));
     names.push(unit.to_owned());
     names
+}
+
+/// The processes of the service but ourselves, under whichever of its names systemd runs it.
+pub fn processes(root: &Root, config: &Config) -> impl Iterator<Item = u32> {
+    let names = names(root, &config.unit()).into_iter();
+    names.flat_map(move |unit| process::of_unit(root, &unit))
 }
 
 /// The text of a template, or of a drop-in, as systemd reads it for this unit: `%i`, and `%I` where it
@@ -345,7 +335,7 @@ fn env_files(root: &Root, config: &Config, admin: &AdminUnit) -> Vec<EnvFile> {
 
 /// From the name of gunicorn's metadata directory. PID 1 waits for this, and the service user may
 /// have filled `lib`: only the first few names that Python itself gives are looked into.
-fn gunicorn_version(root: &Root, venv: &Path) -> Fact<(u32, u32)> {
+pub fn gunicorn_version(root: &Root, venv: &Path) -> Fact<(u32, u32)> {
     const PYTHONS: usize = 4;
     let lib = venv.join("lib");
     let version = |name: &OsString| {

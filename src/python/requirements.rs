@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::pep508::{Name, Specifier, parse_name, parse_specifier};
-use crate::model::Fact;
+use crate::model::{Fact, plain_path};
 
 /// One requirement that a file asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,20 +134,9 @@ impl RequirementSet {
     }
 }
 
-/// The path of an include, without its `..` (resolved by name, as the safe walk does).
+/// The path of an include.
 fn sibling(file: &Path, include: &str) -> PathBuf {
-    let joined = file.parent().unwrap_or(Path::new("/")).join(include);
-    let mut clean = PathBuf::new();
-    for part in joined.components() {
-        match part {
-            std::path::Component::ParentDir => {
-                clean.pop();
-            }
-            std::path::Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    clean
+    plain_path(&file.parent().unwrap_or(Path::new("/")).join(include))
 }
 
 /// Bytes as text by their byte order mark; PowerShell's `>` writes UTF-16.

@@ -60,13 +60,12 @@ impl<'a> Accounts<'a> {
             return named;
         }
         let uid: u32 = word.parse().ok()?;
-        let known = self.users().filter_map(user).find(|u| u.uid == uid);
-        Some(known.unwrap_or(User { name: word.to_owned(), uid, gid: uid }))
+        Some(self.by_uid(uid).unwrap_or(User { name: word.to_owned(), uid, gid: uid }))
     }
 
-    /// There is an account with this number.
-    pub fn knows(&self, uid: u32) -> bool {
-        self.users().filter_map(user).any(|u| u.uid == uid)
+    /// The account with this number.
+    pub fn by_uid(&self, uid: u32) -> Option<User> {
+        self.users().filter_map(user).find(|u| u.uid == uid)
     }
 
     /// A group's number by name or number.
@@ -103,8 +102,7 @@ fn gid(rest: &str) -> Option<u32> {
 
 impl Names for Accounts<'_> {
     fn user(&self, uid: u32) -> String {
-        let known = self.users().filter_map(user).find(|u| u.uid == uid);
-        known.map_or_else(|| uid.to_string(), |u| u.name)
+        self.by_uid(uid).map_or_else(|| uid.to_string(), |u| u.name)
     }
 
     fn group(&self, wanted: u32) -> String {
@@ -127,7 +125,7 @@ mod tests {
         assert_eq!(accounts.find_user("998").map(|u| u.name), Some("meats".to_owned()));
         assert_eq!(accounts.find_user("1234").map(|u| u.gid), Some(1234));
         assert_eq!(accounts.find_user("nobody-here"), None);
-        assert!(accounts.knows(998) && !accounts.knows(999));
+        assert!(accounts.by_uid(998).is_some() && accounts.by_uid(999).is_none());
         assert_eq!(accounts.find_gid("www-data"), Some(33));
         assert_eq!(accounts.find_gid("77"), Some(77));
         assert_eq!(accounts.find_gid("nope"), None);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::file::UnitFile;
 use super::words::{RawWord, raw_words};
-use crate::config::is_application;
+use crate::config::{attached_option, is_application};
 
 /// One line of fixes.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,8 +182,8 @@ fn command(adoption: &mut Adoption, unit: &UnitFile) {
         } else if !word.starts_with('-') {
             adoption.set("gunicorn", "application", word);
         } else {
-            let (option, value) = match attached(&word) {
-                Some((option, value)) => (option, Some(value)),
+            let (option, value) = match attached_option(&word) {
+                Some((option, value)) => (option.to_owned(), Some(value.to_owned())),
                 None => {
                     let value = |n: &String| n == "-" || !n.starts_with('-') && !is_application(n);
                     (word, words.next_if(value))
@@ -192,15 +192,6 @@ fn command(adoption: &mut Adoption, unit: &UnitFile) {
             argument(adoption, &option, value);
         }
     }
-}
-
-/// `--workers=4`, `-w=4` and `-w4`; `-D` and `-R` have no value.
-fn attached(word: &str) -> Option<(String, String)> {
-    let short = word.split_at_checked(2).filter(|(option, value)| {
-        !value.is_empty() && !value.starts_with('=') && !["--", "-D", "-R"].contains(option)
-    });
-    let (option, value) = short.or_else(|| word.split_once('='))?;
-    Some((option.to_owned(), value.to_owned()))
 }
 
 fn argument(adoption: &mut Adoption, option: &str, value: Option<String>) {

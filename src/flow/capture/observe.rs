@@ -12,7 +12,7 @@ use crate::capture::{
 };
 use crate::config::STATE_DIR;
 use crate::flow::environment::gunicorn_addresses;
-use crate::flow::observe_unit;
+use crate::flow::units::gunicorn_version;
 use crate::model::{Fact, Names, Secret, is_postgres_scheme};
 use crate::sys::ids::Accounts;
 use crate::sys::{clock, sockets};
@@ -177,7 +177,7 @@ fn database_address(url: &Secret) -> Option<SocketAddr> {
 }
 
 fn gunicorn(case: &Case) -> Option<String> {
-    let (major, minor) = *observe_unit(case.root, case.config).gunicorn.known()?;
+    let (major, minor) = *gunicorn_version(case.root, &case.config.venv).known()?;
     Some(format!("{major}.{minor}"))
 }
 

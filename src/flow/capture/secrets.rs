@@ -10,7 +10,7 @@ use crate::env::{self, Rules};
 use crate::flow::observe_settings;
 use crate::model::{Fact, Secret};
 use crate::sys::{Root, process};
-use crate::unit::UnitFacts;
+use crate::unit::AdminUnit;
 
 /// More is no env file: execve(2) takes no string of more than 128 KiB.
 const ENV_LIMIT: u64 = 512 << 10;
@@ -57,11 +57,7 @@ pub(super) fn observe(case: &Case) -> Environment {
         Fact::Absent => EnvRecord { state: "missing".to_owned(), keys: 0 },
         Fact::Unknown(why) => EnvRecord { state: why, keys: 0 },
     };
-    for path in further(case, main) {
-        if let Fact::Known(found) = read(case.root, &path, &mut too_large) {
-            secrets.extend(found);
-        }
-    }
+    secrets.extend(read_all(case.root, further(case, main), &mut too_large));
     if let Some(own) = &case.truth.environment {
         secrets.extend(of_unit(&String::from_utf8_lossy(own.expose())));
     }
@@ -89,6 +85,15 @@ fn read(root: &Root, path: &Path, too_large: &mut Vec<PathBuf>) -> Fact<Assignme
         }
         other => other.map(|(bytes, _)| assignments(&bytes)),
     }
+}
+
+fn read_all(
+    root: &Root,
+    paths: impl Iterator<Item = PathBuf>,
+    too_large: &mut Vec<PathBuf>,
+) -> Assignments {
+    let known = |path: PathBuf| read(root, &path, too_large).known().cloned();
+    paths.filter_map(known).flatten().collect()
 }
 
 /// As systemd reads the file, and as it is written: what systemd drops, it prints.
@@ -120,36 +125,36 @@ fn of_unit(line: &str) -> Vec<(String, Secret)> {
 pub(in crate::flow) fn redactor_of_host(
     root: &Root,
     config: &Config,
-    unit: &UnitFacts,
+    admin: &AdminUnit,
 ) -> Result<Redactor, String> {
-    let text = unit.admin.merged().unwrap_or_default();
+    let text = admin.merged().unwrap_or_default();
     let named = text.list("Service", "EnvironmentFile");
     let named = named.iter().map(|f| PathBuf::from(f.trim_start_matches('-')));
     let main = std::iter::once(config.env_file.value.clone());
     let files = main.chain(usual_files(config)).chain(named);
     let mut too_large = Vec::new();
-    let mut secrets = Vec::new();
-    for path in files {
-        if let Fact::Known(found) = read(root, &path, &mut too_large) {
-            secrets.extend(found);
-        }
-    }
+    let mut secrets = read_all(root, files, &mut too_large);
     if let Some(path) = too_large.first() {
         return Err(format!("\"{}\" {TOO_LARGE}", path.display()));
     }
     for line in text.list("Service", "Environment") {
         secrets.extend(of_unit(line));
     }
-    let names = crate::flow::units::names(root, &config.unit());
-    for pid in names.iter().flat_map(|unit| process::of_unit(root, unit)) {
+    for pid in crate::flow::units::processes(root, config) {
         let entries = process::environment(root, pid);
         let entries = entries.known().map(Vec::as_slice).unwrap_or_default();
         secrets.extend(entries.iter().flat_map(|entry| assignments(entry)));
     }
+    let redactor = redactor_for(config, &secrets, None);
+    if redactor.is_blind() { Err(TOO_MUCH.to_owned()) } else { Ok(redactor) }
+}
+
+/// What stands in the settings, and in every path and address, is no secret; nor is the unit's name.
+fn redactor_for(config: &Config, secrets: &[(String, Secret)], unit: Option<&str>) -> Redactor {
     let mut public: Vec<&str> = config.entries.iter().map(|e| e.value.as_str()).collect();
     public.extend(["/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
-    let redactor = Redactor::new(secrets.iter().map(|(k, v)| (k.as_str(), v)), &public);
-    if redactor.is_blind() { Err(TOO_MUCH.to_owned()) } else { Ok(redactor) }
+    public.extend(unit);
+    Redactor::new(secrets.iter().map(|(k, v)| (k.as_str(), v)), &public)
 }
 
 const TOO_LARGE: &str = "is too large for an env file, so its values cannot be masked";
@@ -163,10 +168,7 @@ pub(super) fn redactor(
 ) -> Redactor {
     let too_large = environment.too_large.iter();
     let files = too_large.map(|path| format!("\"{}\" {TOO_LARGE}", path.display()));
-    let mut public: Vec<&str> = case.config.entries.iter().map(|e| e.value.as_str()).collect();
-    public.extend([case.unit.as_str(), "/site-packages/", "postgresql", "127.0.0.1", "localhost"]);
-    let secrets = environment.secrets.iter().map(|(k, v)| (k.as_str(), v));
-    let mut redactor = Redactor::new(secrets, &public);
+    let mut redactor = redactor_for(case.config, &environment.secrets, Some(&case.unit));
     let many = redactor.is_blind().then(|| TOO_MUCH.to_owned());
     let why: Vec<String> = files.chain(many).collect();
     if !why.is_empty() {

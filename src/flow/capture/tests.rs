@@ -44,6 +44,16 @@ impl Host {
         self.run(args.to_vec(), variables);
     }
 
+    /// The main process ended with 1.
+    fn fail(&self, invocation: &str) {
+        self.stop(&[
+            ("SERVICE_RESULT", "exit-code"),
+            ("EXIT_CODE", "exited"),
+            ("EXIT_STATUS", "1"),
+            ("INVOCATION_ID", invocation),
+        ]);
+    }
+
     fn run(&self, args: Vec<OsString>, variables: &[(&str, &str)]) {
         let environment = variables.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
         let handed = Handed { args, environment };
@@ -133,12 +143,7 @@ fn check_a_record_without_words(files: usize, size: usize) {
     let status = format!(r#"{{"invocation_id":"{id}","findings":{found}}}"#);
     host.write("run/projectmeats-fixes/status.json", &status);
     let begun = std::time::Instant::now();
-    host.stop(&[
-        ("SERVICE_RESULT", "exit-code"),
-        ("EXIT_CODE", "exited"),
-        ("EXIT_STATUS", "1"),
-        ("INVOCATION_ID", &id),
-    ]);
+    host.fail(&id);
     let [record] = &host.records()[..] else { panic!("{:?}", host.records()) };
     let json = serde_json::to_string(record).expect("a text");
     assert!(!json.contains("hidden-") && !host.log().contains("hidden-"), "{json}");
@@ -165,12 +170,7 @@ fn a_loop_is_counted_and_none_is_lost() {
         let id = invocation(n);
         let log = format!("[2026-11-23 14:02:16 +0000] [{n}] [ERROR] Connection in use\n");
         host.write("var/log/projectmeats/error.log", &log);
-        host.stop(&[
-            ("SERVICE_RESULT", "exit-code"),
-            ("EXIT_CODE", "exited"),
-            ("EXIT_STATUS", "1"),
-            ("INVOCATION_ID", &id),
-        ]);
+        host.fail(&id);
     }
     let [record] = &host.records()[..] else { panic!("{:?}", host.records()) };
     assert_eq!(record.count, 50);

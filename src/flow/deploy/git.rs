@@ -2,8 +2,8 @@
 //!
 //! Invariant: git runs as the owner of the repository, or as the service user for one elsewhere: the
 //! configuration of a repository can name programs to run. It runs as nobody for one of root's that
-//! others can change, and as whoever can put another one in its place. What root unpacks was handed over by a pipe, and nobody can exchange it in
-//! between.
+//! others can change, and as whoever can put another one in its place. What root unpacks was handed
+//! over by a pipe, and nobody can exchange it in between.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

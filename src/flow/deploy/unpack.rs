@@ -113,8 +113,7 @@ pub(super) fn owner_of_tree(root: &Root, tree: &Path) -> Owner {
 /// Whose an object is, with a group of that user: the object may have inherited another one.
 pub(super) fn owner_of(root: &Root, stat: &Stat) -> Owner {
     let accounts = Accounts::observe(root);
-    let known = accounts.knows(stat.uid).then(|| accounts.find_user(&stat.uid.to_string()));
-    let gid = match known.flatten() {
+    let gid = match accounts.by_uid(stat.uid) {
         Some(user) if accounts.supplementary(&user.name).contains(&stat.gid) => stat.gid,
         Some(user) => user.gid,
         None => NOBODY.gid,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::compose::ready;
 use super::set::{stack_of, stale};
@@ -22,7 +22,7 @@ use crate::flow::deploy::log::run_name;
 use crate::flow::deploy::observe::Sight;
 use crate::flow::docker_set::{self, FILE_LIMIT};
 use crate::flow::environment::addresses;
-use crate::model::{Fact, Finding, Subject, finding};
+use crate::model::{Fact, Finding, Subject, finding, plain_path};
 use crate::sys::{Root, clock, http, systemd};
 
 const MAX_SITES: usize = 1000;
@@ -150,27 +150,13 @@ fn sites(root: &Root) -> Vec<(PathBuf, String)> {
         for name in listing.names.into_iter().filter(wanted) {
             let path = directory.join(name);
             let target = root.link_target(&path);
-            let target = target.known().map(|target| plain(&directory.join(target)));
+            let target = target.known().map(|target| plain_path(&directory.join(target)));
             paths.push(target.unwrap_or(path));
         }
     }
     paths.sort();
     paths.dedup();
     paths.into_iter().filter_map(|path| Some((path.clone(), read(root, &path)?))).collect()
-}
-
-/// `a/../b` is `b`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 fn read(root: &Root, path: &Path) -> Option<String> {
