@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::facts::{Entry, Ids};
+use super::facts::{Entry, Ids, is_open_to};
 use crate::model::{Effect, Fact, FileKind, Origin, Owner, Plan, Seen, Stat, finding};
 
 const FILE_MODE: u32 = 0o640;
@@ -14,8 +14,7 @@ const FILE_MODE: u32 = 0o640;
 /// The service can read the file, and is given nothing new with it: what it cannot read it may have
 /// moved to where the env file is.
 pub fn is_readable(stat: &Stat, ids: Ids) -> bool {
-    let by_group = [ids.env_gid, ids.service.gid].contains(&stat.gid) && stat.mode & 0o040 != 0;
-    stat.uid == ids.service.uid || by_group || stat.mode & 0o004 != 0
+    is_open_to(stat, ids.service.uid, &[ids.env_gid, ids.service.gid], 0o4)
 }
 
 /// Plans access to the env file and its directory. A directory outside `/etc` is left alone: it

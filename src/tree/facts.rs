@@ -20,6 +20,13 @@ pub struct Ids {
     pub env_gid: u32,
 }
 
+/// A user of these groups has it already: it is his own, or the mode lets him (`bits`: 4 to read, 1 to
+/// pass).
+pub(super) fn is_open_to(stat: &Stat, uid: u32, groups: &[u32], bits: u32) -> bool {
+    let by_group = groups.contains(&stat.gid) && stat.mode >> 3 & bits == bits;
+    stat.uid == uid || by_group || stat.mode & bits == bits
+}
+
 /// A directory that the service needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedDir {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::facts::{Cut, Entry, TreeFacts, WantedDir};
+use super::facts::{Cut, Entry, TreeFacts, WantedDir, is_open_to};
 use crate::model::{
     Action, Effect, Fact, FileKind, Finding, Origin, Owner, Plan, Seen, Stat, Subject, finding,
 };
@@ -62,7 +62,7 @@ fn stays(plan: &mut Plan, facts: &TreeFacts) -> bool {
         return false;
     }
     let mut mode = stat.mode;
-    if !is_readable(stat, service, 0o1) {
+    if !was_open(stat, service, 0o1) {
         // It may have been moved here to be opened: such a one is refused.
         if !facts.log_dir.guarded {
             return false;
@@ -111,7 +111,7 @@ fn directory(plan: &mut Plan, wanted: &WantedDir, owner: Owner) -> bool {
     let path = &wanted.entry.path;
     match &wanted.entry.stat {
         Fact::Known(stat) if stat.kind == FileKind::Directory => {
-            let given = wanted.guarded || is_readable(stat, owner, 0o5);
+            let given = wanted.guarded || was_open(stat, owner, 0o5);
             if given {
                 // The web server may read uploads by the group that the application gave them.
                 let keep = wanted.optional && stat.uid == owner.uid;
@@ -159,7 +159,7 @@ fn log_entry(plan: &mut Plan, entry: &Entry, facts: &TreeFacts, named: bool) {
                 refuse(plan, entry, format!("it has {} names (hard links)", stat.links));
             }
             FileKind::Regular
-                if facts.links_guarded && is_readable(stat, service, 0o4)
+                if facts.links_guarded && was_open(stat, service, 0o4)
                     || stat.uid == service.uid =>
             {
                 access(plan, entry, stat, service, FILE_NEEDS)
@@ -176,10 +176,8 @@ fn log_entry(plan: &mut Plan, entry: &Entry, facts: &TreeFacts, named: bool) {
 
 /// Giving away what somebody could read before tells nothing new; who can rename things into this
 /// directory could replace it, too.
-fn is_readable(stat: &Stat, service: Owner, bits: u32) -> bool {
-    let own = stat.uid == service.uid;
-    let group = stat.gid == service.gid && stat.mode >> 3 & bits == bits;
-    own || group || stat.mode & bits == bits
+fn was_open(stat: &Stat, service: Owner, bits: u32) -> bool {
+    is_open_to(stat, service.uid, &[service.gid], bits)
 }
 
 /// A log file that is not given away: it keeps its owner under another name, and a new one is made.
